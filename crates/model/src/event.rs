@@ -1,0 +1,199 @@
+//! What happens during a run, as facts. The engine and the client emit them; the terminal, `--json` output, reports and
+//! later the console consume them. Nobody parses log text.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{CursorValue, RunId, StreamName};
+
+/// A fact about a run. Serialised with a `event` tag, one JSON object a line, by `--json`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// The run has its number and the destination is open.
+    RunStarted {
+        /// The pipeline's name.
+        pipeline: String,
+        /// The run's number.
+        run: RunId,
+        /// The streams that it reads, in the file's order.
+        streams: Vec<StreamName>,
+        /// Where the tables are, without credentials.
+        destination: String,
+    },
+    /// A stream begins.
+    StreamStarted {
+        /// Which one.
+        stream: StreamName,
+        /// The cursor that it goes on from; none at a first or full read.
+        cursor: Option<CursorValue>,
+    },
+    /// A request was answered (whatever its status).
+    Responded {
+        /// For which stream.
+        stream: StreamName,
+        /// HTTP status.
+        status: u16,
+        /// Bytes of the body, after decompression.
+        bytes: u64,
+        /// From sending to the last byte.
+        #[serde(rename = "seconds", serialize_with = "as_seconds")]
+        took: Duration,
+    },
+    /// The client waits, and why.
+    Waiting {
+        /// For which stream.
+        stream: StreamName,
+        /// `rate limit`, `Retry-After`, `backoff` …, as a person reads it.
+        reason: String,
+        /// For how long.
+        #[serde(rename = "seconds", serialize_with = "as_seconds")]
+        wait: Duration,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A request failed and is tried again.
+    Retrying {
+        /// For which stream.
+        stream: StreamName,
+        /// The try that comes now, counted from 1.
+        attempt: u32,
+        /// Why the last one failed.
+        reason: String,
+    },
+    /// A page was read and typed.
+    PageRead {
+        /// Of which stream.
+        stream: StreamName,
+        /// Counted from 1.
+        page: u64,
+        /// Rows that go to the table.
+        rows: u64,
+        /// Rows that were in the table already and are left out.
+        known: u64,
+        /// Records that became rejects.
+        rejected: u64,
+        /// Bytes of the page.
+        bytes: u64,
+    },
+    /// A table's columns changed.
+    SchemaChanged {
+        /// Of which stream.
+        stream: StreamName,
+        /// Which table.
+        table: String,
+        /// One change in words: `new column "tier" text`, `"amount" int → float`.
+        change: String,
+    },
+    /// Rows and progress are durable.
+    Committed {
+        /// Of which stream.
+        stream: StreamName,
+        /// Rows committed with it.
+        rows: u64,
+        /// The cursor from now on.
+        cursor: Option<CursorValue>,
+    },
+    /// A stream ended.
+    StreamFinished(StreamReport),
+    /// Something that deserves a look but stops nothing.
+    Warning {
+        /// The stream, where there is one.
+        stream: Option<StreamName>,
+        /// What, and what to do.
+        message: String,
+    },
+}
+
+/// The outcome of one stream of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamReport {
+    /// Which stream.
+    pub stream: StreamName,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its main table.
+    pub table: String,
+    /// Rows committed.
+    pub rows: u64,
+    /// Rows left out because the table had them.
+    pub known: u64,
+    /// Records that became rejects.
+    pub rejected: u64,
+    /// Pages read.
+    pub pages: u64,
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Bytes received, after decompression.
+    pub bytes: u64,
+    /// Time spent waiting for limits and backoff.
+    #[serde(rename = "waited_seconds", serialize_with = "as_seconds")]
+    pub waited: Duration,
+    /// From its start to its end.
+    #[serde(rename = "seconds", serialize_with = "as_seconds")]
+    pub took: Duration,
+    /// The committed cursor.
+    pub cursor: Option<CursorValue>,
+    /// What stopped it, with its remedy.
+    pub error: Option<String>,
+    /// What can be done about it.
+    pub remedy: Option<String>,
+}
+
+/// How a stream or a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Read to its end and committed.
+    Succeeded,
+    /// Stopped by an error; what was committed stays.
+    Failed,
+    /// Stopped by the user; what was committed stays.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The word stored in `_spile_runs`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Where events go. Cheap to clone; emitting never blocks for long and never fails.
+#[derive(Clone)]
+pub struct Events(Arc<dyn Fn(RunEvent) + Send + Sync>);
+
+impl Events {
+    /// Events go to `consumer`, which is called from any thread.
+    pub fn to(consumer: impl Fn(RunEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(consumer))
+    }
+
+    /// Nobody listens.
+    pub fn nowhere() -> Self {
+        Self::to(|_| {})
+    }
+
+    /// Tells the consumer.
+    pub fn emit(&self, event: RunEvent) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+fn as_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}

@@ -1,0 +1,210 @@
+//! What can go wrong while a pipeline runs, and what follows from each kind: whether it is worth another try, and what
+//! the person at the terminal can do. Both are one exhaustive table, so that a new kind cannot be forgotten.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::{PartitionKey, StreamName};
+
+/// A failure with the place where it happened.
+#[derive(Debug)]
+pub struct Failure {
+    /// What kind.
+    pub kind: FailureKind,
+    /// In which stream, where one was at work.
+    pub stream: Option<StreamName>,
+    /// In which partition.
+    pub partition: Option<PartitionKey>,
+    /// At which page, counted from 1.
+    pub page: Option<u64>,
+    /// What happened, in one sentence, without secrets.
+    pub message: String,
+    /// What caused it.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// A template did not render, or a value from the pipeline file turned out unusable at run time.
+    Configuration,
+    /// The host's name has no address.
+    Dns,
+    /// Nobody answers at the address.
+    Connect,
+    /// The TLS handshake failed: certificate, protocol or name.
+    Tls,
+    /// No answer, or no further byte of it, in time.
+    Timeout,
+    /// The connection broke or the body was shorter or longer than announced.
+    Transport,
+    /// The API refused the credentials (401, 407).
+    Unauthorized,
+    /// The API forbids this (403).
+    Forbidden,
+    /// There is no such thing (404, 410).
+    NotFound,
+    /// Too many requests (429, or 503 with Retry-After).
+    RateLimited,
+    /// The API failed (5xx, 408, 425).
+    ServerError(u16),
+    /// The API refused the request (another 4xx).
+    Rejected(u16),
+    /// An answer with a status that means neither success nor failure here (1xx, an unfollowed 3xx).
+    UnexpectedStatus(u16),
+    /// The body is not what it should be: not JSON, HTML, cut, wrongly encoded.
+    BadBody,
+    /// The body is larger than the limit.
+    TooLarge,
+    /// The record path matches nothing in the response.
+    NoRecords,
+    /// Paging does not advance.
+    PagingLoop,
+    /// The cursor field holds values that cannot be compared.
+    Cursor,
+    /// Another process has the destination open.
+    DestinationLocked,
+    /// The destination has no room.
+    DestinationFull,
+    /// The destination's table cannot take what arrived (a column that cannot be widened).
+    DestinationSchema,
+    /// The stored state is not what this run started from: somebody else has written.
+    StateConflict,
+    /// Any other error of the destination.
+    Destination,
+    /// A local file could not be read or written (spooling).
+    Io,
+    /// The user asked to stop.
+    Interrupted,
+}
+
+/// Whether another try can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It would fail in the same way.
+    Never,
+    /// After backoff, if the request may be repeated.
+    Backoff,
+    /// After backoff, whatever the request was: it was refused before it had any effect.
+    Always,
+}
+
+impl FailureKind {
+    /// Whether another try can help.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Dns | Self::Connect | Self::RateLimited => Retry::Always,
+            Self::Timeout | Self::Transport | Self::ServerError(_) | Self::BadBody => Retry::Backoff,
+            Self::Configuration
+            | Self::Tls
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Rejected(_)
+            | Self::UnexpectedStatus(_)
+            | Self::TooLarge
+            | Self::NoRecords
+            | Self::PagingLoop
+            | Self::Cursor
+            | Self::DestinationLocked
+            | Self::DestinationFull
+            | Self::DestinationSchema
+            | Self::StateConflict
+            | Self::Destination
+            | Self::Io
+            | Self::Interrupted => Retry::Never,
+        }
+    }
+
+    /// What the person at the terminal can do.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Configuration => "correct the pipeline file at the named place",
+            Self::Dns => "check the host name in `base_url`, and that this machine can resolve names",
+            Self::Connect => "check host and port in `base_url`, and that nothing on the way (firewall, proxy) refuses",
+            Self::Tls => "check the host name and the server's certificate; a private authority must be trusted by this machine",
+            Self::Timeout => "run again; if it happens often, raise `timeouts` or ask for smaller pages",
+            Self::Transport => "run again: what was committed is kept and the rest is read anew",
+            Self::Unauthorized => "check the credential that `auth` uses: is the variable set, is it current, is it for this API?",
+            Self::Forbidden => "the credential is known but may not read this: check its scopes or permissions",
+            Self::NotFound => "check `base_url` and `path`; `spile preview` shows the request as it is sent",
+            Self::RateLimited => "lower `rate_limit` or `concurrency`, or raise `retries.max_wait`; then run again",
+            Self::ServerError(_) => "the API has a problem of its own: run again later; what was committed is kept",
+            Self::Rejected(_) => "the API does not accept the request: compare it (`spile preview`) with the API's documentation",
+            Self::UnexpectedStatus(_) => "check `base_url`: a redirect often means http instead of https, or a login page",
+            Self::BadBody => "look at the response with `spile preview`; is `base_url` the API and not its website?",
+            Self::TooLarge => "ask for smaller pages, or raise `limits.body`",
+            Self::NoRecords => "correct `records`; `spile preview` shows the response",
+            Self::PagingLoop => "check `pagination`: the parameter may have another name, or the token another place",
+            Self::Cursor => "choose a `cursor.field` whose values are all of one kind: numbers, timestamps, dates or text",
+            Self::DestinationLocked => "wait for the other process, or end it; two runs cannot write one database file",
+            Self::DestinationFull => "make room, then run again: what was committed is kept",
+            Self::DestinationSchema => "change the column in the table, or declare its type under `columns`",
+            Self::StateConflict => "run again: it starts from the state that is there now",
+            Self::Destination => "see the cause above",
+            Self::Io => "check the temporary folder's space and permissions",
+            Self::Interrupted => "run again to go on",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure of that kind, not yet placed.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, stream: None, partition: None, page: None, message: message.into(), source: None }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// At this stream, unless a place is known already.
+    #[must_use]
+    pub fn in_stream(mut self, stream: &StreamName) -> Self {
+        self.stream.get_or_insert_with(|| stream.clone());
+        self
+    }
+
+    /// At this page, unless a place is known already.
+    #[must_use]
+    pub fn at_page(mut self, page: u64) -> Self {
+        self.page.get_or_insert(page);
+        self
+    }
+
+    /// The chain of causes below the message, each once.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next: Option<&(dyn Error + 'static)> = self.source.as_deref().map(|source| source as _);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            next = error.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(stream) = &self.stream {
+            write!(f, "stream `{stream}`")?;
+            if let Some(page) = self.page {
+                write!(f, ", page {page}")?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,28 @@
+//! The vocabulary that every room shares: names, cursors, checkpoints, pages, column types, events,
+//! failures, secrets, units and the clock.
+//!
+//! Enters: nothing. Leaves: plain data. Invariant: no I/O, no async, no knowledge of YAML, HTTP or any database.
+//! It deliberately holds no behaviour beyond what keeps the data true (ordering of cursors, joining of column
+//! types, formatting of units).
+
+pub mod checkpoint;
+pub mod clock;
+pub mod column;
+pub mod cursor;
+pub mod event;
+pub mod failure;
+pub mod names;
+pub mod page;
+pub mod secret;
+pub mod units;
+
+pub use checkpoint::{Checkpoint, CheckpointDelta, Progress};
+pub use clock::{Clock, SystemClock};
+pub use column::{ColumnType, Field, TableSchema};
+pub use cursor::CursorValue;
+pub use event::{Events, RunEvent, StreamReport};
+pub use failure::{Failure, FailureKind};
+pub use names::{PartitionKey, RunId, StreamName};
+pub use page::{Page, Reject};
+pub use secret::Secret;
+pub use units::ByteSize;

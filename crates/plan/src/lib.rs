@@ -1,0 +1,22 @@
+//! What was validated and resolved: a pipeline as data, with its expressions compiled.
+//!
+//! Enters: nothing but what `config` (and later `discover` and `server`) put together. Leaves: [`PipelinePlan`] and its
+//! parts, which every room below the engine reads. Invariant: a plan that exists can run: every name resolves, every
+//! default is filled in, every unit lives in its type. It deliberately remembers nothing of YAML, and does nothing.
+
+mod destination;
+mod pagination;
+mod pipeline;
+mod request;
+mod shape;
+mod stream;
+
+pub use destination::{DestinationPlan, DuckDbPlan};
+pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
+pub use pipeline::{
+    AuthPlan, KeyPlace, LimitPlan, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable,
+    Variables,
+};
+pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};
+pub use shape::{Lists, Naming, Nested, ShapePlan};
+pub use stream::{CursorOrder, CursorPlan, Lookback, MissingRecords, StreamPlan, WriteMode};

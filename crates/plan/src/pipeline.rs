@@ -1,0 +1,203 @@
+//! The pipeline and its source.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde_json::Value;
+use spile_expression::{Scope, Template};
+use spile_model::{ByteSize, Secret};
+
+use crate::{DestinationPlan, NamedTemplate, StreamPlan};
+
+/// One pipeline, ready to run.
+#[derive(Clone, Debug)]
+pub struct PipelinePlan {
+    /// Its name: the key of its state in the destination.
+    pub name: String,
+    /// The values of its variables.
+    pub variables: Variables,
+    /// Where records come from.
+    pub source: SourcePlan,
+    /// What is read, in the file's order.
+    pub streams: Vec<StreamPlan>,
+    /// Where tables live.
+    pub destination: DestinationPlan,
+}
+
+/// The value of a variable.
+#[derive(Clone, Debug)]
+pub enum Variable {
+    /// May be shown.
+    Plain(Value),
+    /// May not.
+    Secret(Secret),
+}
+
+/// The variables of a pipeline, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(pub BTreeMap<String, Variable>);
+
+impl Variables {
+    /// A scope that holds every variable, secrets included: only for what is sent.
+    pub fn scope(&self) -> Scope {
+        self.0.iter().fold(Scope::default(), |scope, (name, variable)| match variable {
+            Variable::Plain(value) => scope.with(name, value),
+            Variable::Secret(secret) => scope.with(name, secret.expose()),
+        })
+    }
+
+    /// Every secret text, longest first: what a message that quotes a response must not contain.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let mut secrets: Vec<Secret> = self
+            .0
+            .values()
+            .filter_map(|variable| match variable {
+                Variable::Secret(secret) if !secret.expose().is_empty() => Some(secret.clone()),
+                _ => None,
+            })
+            .collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        secrets
+    }
+
+    /// Whether `template` reads a secret, so that what it renders must not be shown.
+    pub fn touches_secret(&self, template: &Template) -> bool {
+        template.names().iter().any(|name| matches!(self.0.get(name), Some(Variable::Secret(_))))
+    }
+}
+
+/// An API.
+#[derive(Clone, Debug)]
+pub struct SourcePlan {
+    /// Absolute, `http` or `https`, rendered and checked; a stream's path is put behind it.
+    pub base_url: String,
+    /// How requests prove who sends them.
+    pub auth: AuthPlan,
+    /// Sent with every request.
+    pub headers: Vec<NamedTemplate>,
+    /// Sent with every request, before a stream's own.
+    pub query: Vec<NamedTemplate>,
+    /// What the client never exceeds; all of them hold at once.
+    pub rate_limits: Vec<RateLimitPlan>,
+    /// So many requests are under way at once, over all streams.
+    pub concurrency: NonZeroU32,
+    /// How long to wait for an answer.
+    pub timeouts: TimeoutPlan,
+    /// When to try again.
+    pub retries: RetryPlan,
+    /// What an answer may cost in memory and disk.
+    pub limits: LimitPlan,
+}
+
+/// How requests prove who sends them.
+#[derive(Clone, Debug)]
+pub enum AuthPlan {
+    /// They do not.
+    None,
+    /// `Authorization: Bearer …` (RFC 6750).
+    Bearer(Template),
+    /// `Authorization: Basic …` (RFC 7617).
+    Basic {
+        /// May not hold a colon.
+        username: Template,
+        /// Often empty where the username is a key.
+        password: Template,
+    },
+    /// A key in a place of the API's choosing.
+    ApiKey {
+        /// Where.
+        place: KeyPlace,
+        /// Under which name.
+        name: String,
+        /// The key.
+        value: Template,
+    },
+}
+
+/// Where an API key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a header.
+    Header,
+    /// In the query.
+    Query,
+    /// In a cookie.
+    Cookie,
+}
+
+/// So many requests in so much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimitPlan {
+    /// How many.
+    pub requests: NonZeroU32,
+    /// In what time; above zero.
+    pub per: Duration,
+}
+
+/// How long to wait for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeoutPlan {
+    /// For the connection, TLS included.
+    pub connect: Duration,
+    /// Between two bytes of the answer, the first included.
+    pub read: Duration,
+    /// For one try from its start to the last byte.
+    pub total: Duration,
+}
+
+impl Default for TimeoutPlan {
+    fn default() -> Self {
+        // Slow report endpoints answer after a minute or so; a connection that takes ten seconds will not come.
+        Self {
+            connect: Duration::from_secs(10),
+            read: Duration::from_secs(120),
+            total: Duration::from_secs(600),
+        }
+    }
+}
+
+/// When to try again: exponential backoff with full jitter, or what the API asks for where that is longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPlan {
+    /// Tries of one request in all.
+    pub attempts: NonZeroU32,
+    /// The longest first wait; it doubles with each try.
+    pub base_wait: Duration,
+    /// The longest wait that backoff comes to.
+    pub max_backoff: Duration,
+    /// The longest wait that the API may ask for (`Retry-After`); beyond it the run fails instead of waiting.
+    pub max_wait: Duration,
+}
+
+impl Default for RetryPlan {
+    fn default() -> Self {
+        // Six tries with waits of up to 1, 2, 4, 8 and 16 seconds outlast a restart of the API behind its proxy; an
+        // hourly quota that is spent is worth waiting for.
+        Self {
+            attempts: NonZeroU32::new(6).unwrap_or(NonZeroU32::MIN),
+            base_wait: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(60),
+            max_wait: Duration::from_secs(3900),
+        }
+    }
+}
+
+/// What an answer may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitPlan {
+    /// The largest body, decompressed.
+    pub body: ByteSize,
+    /// A body beyond this is written to a temporary file and mapped.
+    pub spool_above: ByteSize,
+    /// Bytes of pages that wait for being typed, over all streams.
+    pub prefetch: ByteSize,
+}
+
+impl Default for LimitPlan {
+    fn default() -> Self {
+        // A page above a gibibyte is a dump, which asks for an API that streams. 8 MiB in memory hold any usual page.
+        // 32 MiB of pages keep eight requests of a usual size ahead of the typing.
+        Self { body: ByteSize::mib(1024), spool_above: ByteSize::mib(8), prefetch: ByteSize::mib(32) }
+    }
+}

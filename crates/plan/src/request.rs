@@ -1,0 +1,49 @@
+//! The request of a stream.
+
+use spile_expression::Template;
+
+/// One request, with its templates.
+#[derive(Clone, Debug)]
+pub struct RequestPlan {
+    /// An HTTP method in capitals.
+    pub method: String,
+    /// Behind the base URL; or an absolute URL of the same origin.
+    pub path: Template,
+    /// In order; a parameter whose template renders to nothing is left out.
+    pub query: Vec<NamedTemplate>,
+    /// A header whose template renders to nothing is left out.
+    pub headers: Vec<NamedTemplate>,
+    /// What is sent in the body.
+    pub body: Option<BodyPlan>,
+}
+
+/// A name and the template of its value.
+#[derive(Clone, Debug)]
+pub struct NamedTemplate {
+    /// As sent.
+    pub name: String,
+    /// Its value.
+    pub value: Template,
+}
+
+/// A request's body.
+#[derive(Clone, Debug)]
+pub enum BodyPlan {
+    /// `application/json`.
+    Json(JsonTemplate),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<NamedTemplate>),
+}
+
+/// A JSON value whose strings are templates. A member whose template renders to nothing is left out.
+#[derive(Clone, Debug)]
+pub enum JsonTemplate {
+    /// A number, a boolean, null.
+    Literal(serde_json::Value),
+    /// A string; a single `{{ expression }}` keeps its type.
+    Text(Template),
+    /// A list.
+    List(Vec<JsonTemplate>),
+    /// An object, in the file's order.
+    Object(Vec<(String, JsonTemplate)>),
+}
