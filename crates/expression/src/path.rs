@@ -22,6 +22,11 @@ pub enum Step {
     Each,
 }
 
+/// Real paths have dozens of characters.
+const MAX_LENGTH: usize = 1_000;
+/// Brackets and parentheses inside each other: the parser works by recursion, and must not run out of stack.
+const MAX_NESTING: usize = 16;
+
 /// A compiled record path. `data.items` is short for `$.data.items`.
 #[derive(Clone)]
 pub struct RecordPath {
@@ -48,6 +53,12 @@ impl RecordPath {
     pub fn compile(text: &str) -> Result<Self, PathError> {
         let full = if text.starts_with('$') { text.to_owned() } else { format!("$.{text}") };
         let refused = |reason: String| PathError { path: text.to_owned(), reason };
+        if full.len() > MAX_LENGTH || nesting(&full) > MAX_NESTING {
+            return Err(PathError {
+                path: full.chars().take(40).chain(['…']).collect(),
+                reason: format!("it has more than {MAX_LENGTH} characters, or brackets {MAX_NESTING} deep"),
+            });
+        }
         let query = parse_json_path(&full).map_err(|error| refused(first_line(&error.to_string())))?;
         let steps = simple_steps(&query).map(Into::into);
         Ok(Self { source: full.into(), query: Arc::new(query), steps })
@@ -89,6 +100,20 @@ impl fmt::Display for RecordPath {
     }
 }
 
+/// How many brackets are open at once, at most. One inside quotes counts too: no harm in that.
+fn nesting(text: &str) -> usize {
+    let mut open = 0_usize;
+    let depths = text.chars().map(|c| {
+        match c {
+            '(' | '[' => open += 1,
+            ')' | ']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open
+    });
+    depths.max().unwrap_or(0)
+}
+
 fn simple_steps(query: &JpQuery) -> Option<Vec<Step>> {
     query
         .segments
@@ -109,7 +134,12 @@ fn unquoted(name: &str) -> String {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("unknown error").trim_start_matches("= ").to_owned()
+    text.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty())
+        .unwrap_or("unknown error")
+        .trim_start_matches("= ")
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -140,6 +170,16 @@ mod tests {
         let found: Vec<Value> = select("$..id");
         assert_eq!(found, [json!(1), json!(2)]);
         assert_eq!(RecordPath::root().select(&document), [&document]);
+    }
+
+    #[test]
+    fn a_path_without_end_is_refused_before_it_is_parsed() {
+        for (open, close) in [("(", ")"), ("[?@", "]"), ("!", "")] {
+            let deep = format!("$.a[?{}@.a{}]", open.repeat(20_000), close.repeat(20_000));
+            assert!(RecordPath::compile(&deep).unwrap_err().reason.contains("1000 characters"));
+            let _ = RecordPath::compile(&format!("$.a[?{}@.a{}]", open.repeat(300), close.repeat(300)));
+        }
+        assert!(RecordPath::compile(&format!("$[?{}@.a{}]", "(".repeat(14), ")".repeat(14))).is_ok());
     }
 
     #[test]

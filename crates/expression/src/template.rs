@@ -12,6 +12,9 @@ use crate::filters;
 /// So many instructions may one rendering take. A template of a request needs dozens; this only stops loops.
 const FUEL: u64 = 100_000;
 
+/// So many bytes may stand between `{{` and `}}`. The parser works by recursion, and must not run out of stack.
+const MAX_CODE: usize = 2_000;
+
 /// Marks the error by which a rendering says that a value is absent.
 const ABSENT: &str = "the value is absent";
 
@@ -52,6 +55,10 @@ impl Template {
     /// # Errors
     /// What is wrong with the syntax.
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
+        if longest_code(source) > MAX_CODE {
+            let message = format!("the template has more than {MAX_CODE} characters of code in one place");
+            return Err(TemplateError { message });
+        }
         let (form, names) = if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
             (Form::Literal, BTreeSet::new())
         } else if let Some(expression) = single_expression(source) {
@@ -90,10 +97,9 @@ impl Template {
         let rendered = match &self.form {
             Form::Literal => return Ok(Some(self.source.to_string())),
             Form::Expression(expression) => expression.eval(scope.to_value()).map(|value| to_text(&value)),
-            Form::Text(environment) => environment
-                .get_template("template")
-                .and_then(|template| template.render(scope.to_value()))
-                .map(Some),
+            Form::Text(environment) => {
+                environment.get_template("template").and_then(|template| template.render(scope.to_value())).map(Some)
+            }
         };
         rendered.or_else(|error| if is_absent(&error) { Ok(None) } else { Err(explain(&error)) })
     }
@@ -135,6 +141,38 @@ fn environment() -> Environment<'static> {
     });
     filters::install(&mut environment);
     environment
+}
+
+/// The length of the longest stretch of code: from `{{` or `{%` to its end, which is not inside quotes.
+fn longest_code(source: &str) -> usize {
+    let mut longest = 0;
+    let mut rest = source;
+    while let Some(start) = rest.as_bytes().windows(2).position(|pair| pair == b"{{" || pair == b"{%") {
+        let code = &rest[start + 2..];
+        let length = code_length(code);
+        longest = longest.max(length);
+        rest = &code[length..];
+    }
+    longest
+}
+
+fn code_length(code: &str) -> usize {
+    let mut quote = None;
+    let mut previous = '\0';
+    for (at, c) in code.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if previous == '\\' => {
+                previous = '\0';
+                continue;
+            }
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '}') if matches!(previous, '}' | '%') => return at - 1,
+            _ => {}
+        }
+        previous = c;
+    }
+    code.len()
 }
 
 fn single_expression(source: &str) -> Option<Expression<'static, 'static>> {
@@ -215,6 +253,18 @@ mod tests {
         let broken = Scope::default().with("cursor", "soon");
         let error = Template::compile("{{ cursor | epoch }}").unwrap().render(&broken).unwrap_err();
         assert!(error.message.contains("`soon` is not a date"), "{error}");
+    }
+
+    #[test]
+    fn code_without_end_is_refused_before_it_is_parsed() {
+        for (open, close) in [("-", ""), ("not ", ""), ("a.", "b"), ("1|abs+", ""), ("'}}' ~ ", ""), ("(", ")")] {
+            let endless = format!("{{{{ {}1{} }}}}", open.repeat(20_000), close.repeat(20_000));
+            assert!(Template::compile(&endless).is_err(), "{open}");
+            let long = format!("{{{{ {}1 }}}}", open.repeat(MAX_CODE / open.len() - 2));
+            let _ = Template::compile(&long);
+        }
+        let text = format!("{{{{ a }}}} {} {{{{ b }}}}", "text ".repeat(MAX_CODE));
+        assert!(Template::compile(&text).is_ok(), "only code counts");
     }
 
     #[test]

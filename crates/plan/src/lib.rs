@@ -11,7 +11,7 @@ mod request;
 mod shape;
 mod stream;
 
-pub use destination::{DestinationPlan, DuckDbPlan};
+pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
     AuthPlan, KeyPlace, LimitPlan, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable,

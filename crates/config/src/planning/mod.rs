@@ -1,0 +1,100 @@
+//! From what the file says to what will run: Spec to Plan.
+//!
+//! In: a [`PipelineSpec`] whose form was checked, and what the command line and the environment say.
+//! Out: a [`PipelinePlan`] in which every name resolves and every default is filled in, or problems,
+//! all at once, each with its place. Nothing here knows YAML: places are paths of keys, which
+//! [`Places`] turns into spans.
+
+mod destination;
+mod pagination;
+mod places;
+mod source;
+mod stream;
+mod templates;
+mod variables;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use spile_plan::{PipelinePlan, Variables};
+use url::Url;
+
+pub(crate) use self::places::Places;
+pub(crate) use self::templates::Names;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::load::Settings;
+use crate::spec::PipelineSpec;
+
+/// The names that templates use for things that are not variables.
+const RESERVED: [&str; 7] = ["cursor", "partition", "parent", "page", "record", "response", "run"];
+
+/// Makes the plan. `None` when something is wrong; it has then been reported.
+pub(crate) fn plan(
+    spec: &PipelineSpec,
+    settings: &Settings<'_>,
+    folder: Option<&Path>,
+    places: &mut Places<'_, '_>,
+) -> Option<PipelinePlan> {
+    let mut planner = Planner { places, variables: Variables::default(), declared: BTreeSet::new(), base: None };
+    planner.check_name(&["name"], "pipeline", &spec.name);
+    planner.variables(spec, settings);
+    let source = planner.source(&spec.source);
+    let streams = spec.streams.iter().map(|(name, stream)| planner.stream(name, stream)).collect::<Vec<_>>();
+    planner.check_tables(spec);
+    let destination = planner.destination(&spec.destination, folder);
+    Some(PipelinePlan {
+        name: spec.name.clone(),
+        source: source?,
+        streams: streams.into_iter().collect::<Option<_>>()?,
+        destination: destination?,
+        variables: planner.variables,
+    })
+}
+
+struct Planner<'p, 'a, 'd> {
+    places: &'p mut Places<'a, 'd>,
+    variables: Variables,
+    /// Every variable that the file declares, also one whose value is missing or wrong.
+    declared: BTreeSet<String>,
+    /// Where the API is, once that is known.
+    base: Option<Url>,
+}
+
+impl Planner<'_, '_, '_> {
+    fn report(&mut self, path: &[&str], diagnostic: Diagnostic) {
+        self.places.report(path, diagnostic);
+    }
+
+    /// Names stand in tables of state, on the command line and in logs: nothing odd in them.
+    fn check_name(&mut self, path: &[&str], what: &str, name: &str) {
+        let fits = name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        if !fits {
+            let message = format!("`{name}` cannot be the name of a {what}");
+            let expected = "letters, digits, `_`, `-` and `.`, a letter or digit first";
+            self.places.report_key(path, Diagnostic::error(Code::InvalidValue, message).with_expected(expected));
+        }
+    }
+
+    /// Two streams must not write into one table, whatever the case of its name.
+    fn check_tables(&mut self, spec: &PipelineSpec) {
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+        for (name, stream) in spec.streams.iter() {
+            let table = stream.table.as_deref().unwrap_or(name);
+            let path = ["streams", name, "table"];
+            if table.to_lowercase().starts_with("_spile") {
+                let message = format!("the table `{table}` is Spile's own: names that begin with `_spile` are taken");
+                self.report(&path, Diagnostic::error(Code::InvalidValue, message).with_help("choose another name"));
+            }
+            if table.chars().any(char::is_control) {
+                let message = "the name of a table cannot have control characters in it";
+                self.report(&path, Diagnostic::error(Code::InvalidValue, message));
+            }
+            if let Some(other) = taken.insert(table.to_lowercase(), name) {
+                let message = format!("the streams `{other}` and `{name}` have the same table `{table}`");
+                let help = "give one of them another `table`; upper and lower case are the same to a database";
+                self.report(&path, Diagnostic::error(Code::Conflict, message).with_help(help));
+            }
+        }
+    }
+}

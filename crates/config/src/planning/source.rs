@@ -1,0 +1,195 @@
+//! The API: address, authentication, limits.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use spile_plan::{AuthPlan, KeyPlace, LimitPlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan};
+use url::Url;
+
+use super::{Names, Planner};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::spec::{ApiKeySpec, AuthSpec, DurationText, SourceSpec, Text};
+
+/// Enough to hide the latency of most APIs, few enough for the shyest.
+const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
+
+impl Planner<'_, '_, '_> {
+    pub(super) fn source(&mut self, spec: &SourceSpec) -> Option<SourcePlan> {
+        let base_url = self.base_url(&spec.base_url);
+        let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
+        let headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
+        let query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
+        let rate_limits = self.rate_limits(spec);
+        let timeouts = self.timeouts(spec);
+        let retries = self.retries(spec);
+        let limits = self.limits(spec);
+        Some(SourcePlan {
+            base_url: base_url?,
+            auth: auth?,
+            headers: headers?,
+            query: query?,
+            rate_limits,
+            concurrency: spec.concurrency.and_then(NonZeroU32::new).unwrap_or(DEFAULT_CONCURRENCY),
+            timeouts,
+            retries,
+            limits,
+        })
+    }
+
+    fn base_url(&mut self, text: &str) -> Option<String> {
+        let path = ["source", "base_url"];
+        let rendered = self.rendered(&path, text)?;
+        let complaint = match Url::parse(rendered.trim()) {
+            Err(url::ParseError::RelativeUrlWithoutBase) => {
+                Some(("is not a whole address", "begin it with `https://`"))
+            }
+            Err(_) => Some(("is not an address", "write it like `https://api.example.com/v1`")),
+            Ok(url) => {
+                let complaint = complain_about(&url);
+                self.base = Some(url);
+                complaint
+            }
+        };
+        let Some((problem, help)) = complaint else { return Some(rendered.trim().to_owned()) };
+        self.report(&path, Diagnostic::error(Code::InvalidValue, format!("`base_url` {problem}")).with_help(help));
+        None
+    }
+
+    fn auth(&mut self, spec: &AuthSpec) -> Option<AuthPlan> {
+        match spec {
+            AuthSpec::None => Some(AuthPlan::None),
+            AuthSpec::Bearer(token) => self.credential(&["source", "auth", "bearer"], token).map(AuthPlan::Bearer),
+            AuthSpec::Basic(basic) => {
+                let path = ["source", "auth", "basic", "username"];
+                let username = self.template(&path, &basic.username.0, Names::Variables);
+                if username.as_ref().is_some_and(|name| name.is_literal() && name.source().contains(':')) {
+                    let message = "a user name cannot have a colon in it";
+                    self.report(&path, Diagnostic::error(Code::InvalidValue, message));
+                }
+                let none = Text(String::new());
+                let password = basic.password.as_ref().unwrap_or(&none);
+                let password = self.credential(&["source", "auth", "basic", "password"], password);
+                Some(AuthPlan::Basic { username: username?, password: password? })
+            }
+            AuthSpec::ApiKey(key) => self.api_key(key),
+        }
+    }
+
+    fn api_key(&mut self, spec: &ApiKeySpec) -> Option<AuthPlan> {
+        let path = ["source", "auth", "api_key"];
+        let value = self.credential(&[&path[..], &["value"]].concat(), &spec.value);
+        let places = [
+            (KeyPlace::Header, "header", &spec.header),
+            (KeyPlace::Query, "query", &spec.query),
+            (KeyPlace::Cookie, "cookie", &spec.cookie),
+        ];
+        let named: Vec<_> =
+            places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.as_deref()?))).collect();
+        match named.as_slice() {
+            [(place, key, name)] => {
+                let fits = *place == KeyPlace::Query || self.check_header_name(&[&path[..], &[key]].concat(), name);
+                fits.then_some(AuthPlan::ApiKey { place: *place, name: (*name).to_owned(), value: value? })
+            }
+            [] => {
+                let message = "`api_key` does not say where the key is sent";
+                let help = "add `header: NAME`, `query: NAME` or `cookie: NAME`";
+                self.report(&path, Diagnostic::error(Code::MissingKey, message).with_help(help));
+                None
+            }
+            [(_, first, _), (_, second, _), ..] => {
+                let message = format!("`api_key` has both `{first}` and `{second}`");
+                let at = [&path[..], &[second]].concat();
+                let help = "the key is sent in one place: keep one of them";
+                self.places.report_key(&at, Diagnostic::error(Code::Conflict, message).with_help(help));
+                None
+            }
+        }
+    }
+
+    fn credential(&mut self, path: &[&str], text: &Text) -> Option<spile_expression::Template> {
+        let template = self.template(path, &text.0, Names::Variables)?;
+        self.remember_credential(path, &template);
+        Some(template)
+    }
+
+    fn rate_limits(&mut self, spec: &SourceSpec) -> Vec<RateLimitPlan> {
+        let limits = spec.rate_limit.as_ref().map_or(&[][..], |limits| limits.as_slice());
+        let mut out = Vec::new();
+        for (index, limit) in limits.iter().enumerate() {
+            let index = index.to_string();
+            let path: &[&str] = if matches!(spec.rate_limit, Some(crate::spec::OneOrMany::One(_))) {
+                &["source", "rate_limit", "per"]
+            } else {
+                &["source", "rate_limit", &index, "per"]
+            };
+            self.above_zero(path, "per", limit.per);
+            let requests = NonZeroU32::new(limit.requests).unwrap_or(NonZeroU32::MIN);
+            out.push(RateLimitPlan { requests, per: limit.per.0 });
+        }
+        out
+    }
+
+    fn timeouts(&mut self, spec: &SourceSpec) -> TimeoutPlan {
+        let mut plan = TimeoutPlan::default();
+        let Some(timeouts) = &spec.timeouts else { return plan };
+        for (key, given, slot) in [
+            ("connect", timeouts.connect, &mut plan.connect),
+            ("read", timeouts.read, &mut plan.read),
+            ("total", timeouts.total, &mut plan.total),
+        ] {
+            if let Some(duration) = given {
+                self.above_zero(&["source", "timeouts", key], key, duration);
+                *slot = duration.0;
+            }
+        }
+        plan
+    }
+
+    fn retries(&mut self, spec: &SourceSpec) -> RetryPlan {
+        let default = RetryPlan::default();
+        let Some(retries) = &spec.retries else { return default };
+        let or = |given: Option<DurationText>, default: Duration| given.map_or(default, |given| given.0);
+        RetryPlan {
+            attempts: retries.attempts.and_then(NonZeroU32::new).unwrap_or(default.attempts),
+            base_wait: or(retries.base_wait, default.base_wait),
+            max_backoff: or(retries.max_backoff, default.max_backoff),
+            max_wait: or(retries.max_wait, default.max_wait),
+        }
+    }
+
+    fn limits(&mut self, spec: &SourceSpec) -> LimitPlan {
+        let default = LimitPlan::default();
+        let Some(limits) = &spec.limits else { return default };
+        LimitPlan {
+            body: limits.body.map_or(default.body, |size| size.0),
+            spool_above: limits.spool_above.map_or(default.spool_above, |size| size.0),
+            prefetch: limits.prefetch.map_or(default.prefetch, |size| size.0),
+        }
+    }
+
+    fn above_zero(&mut self, path: &[&str], key: &str, duration: DurationText) {
+        if duration.0.is_zero() {
+            self.report(path, Diagnostic::error(Code::InvalidValue, format!("`{key}` must be longer than nothing")));
+        }
+    }
+}
+
+/// What a base URL may not have, and where that belongs.
+fn complain_about(url: &Url) -> Option<(&'static str, &'static str)> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Some(("is neither `http` nor `https`", "begin it with `https://`"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Some(("names no host", "write it like `https://api.example.com/v1`"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some(("has credentials in it", "put them below `auth: { basic: { username: …, password: … } }`"));
+    }
+    if url.query().is_some() {
+        return Some(("has a query in it", "put its parameters below `query:`"));
+    }
+    if url.fragment().is_some() {
+        return Some(("has a fragment (`#…`) in it", "remove it: a fragment is never sent"));
+    }
+    None
+}

@@ -1,0 +1,145 @@
+//! The API: where it is, who asks, and how politely.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{DurationText, Named, OneOrMany, SizeText, Text};
+
+/// The API that the streams are read from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourceSpec {
+    /// The address that all paths are put behind, such as `https://api.github.com`. Variables may be used in it.
+    #[schemars(length(min = 1))]
+    pub(crate) base_url: String,
+
+    /// How requests prove who sends them. Without it, they do not.
+    pub(crate) auth: Option<AuthSpec>,
+
+    /// Headers of every request. Values may be templates; one that renders to nothing is left out.
+    pub(crate) headers: Option<Named<Text>>,
+
+    /// Query parameters of every request. A stream's own parameter of the same name takes the place of it.
+    pub(crate) query: Option<Named<OneOrMany<Text>>>,
+
+    /// What is never exceeded: `{ requests: 5000, per: 1h }`, or a list of such limits that all hold. What the
+    /// API's responses say about its limits is respected in any case.
+    pub(crate) rate_limit: Option<OneOrMany<RateLimitSpec>>,
+
+    /// How many requests may be under way at once, over all streams. Default: 8.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) concurrency: Option<u32>,
+
+    /// How long to wait for an answer.
+    pub(crate) timeouts: Option<TimeoutsSpec>,
+
+    /// When to try again. Server errors, broken connections and "too many requests" are tried again; refusals are not.
+    pub(crate) retries: Option<RetriesSpec>,
+
+    /// What one answer may cost in memory and on disk.
+    pub(crate) limits: Option<LimitsSpec>,
+}
+
+/// How requests prove who sends them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AuthSpec {
+    /// They do not.
+    None,
+    /// A token in the `Authorization` header: `bearer: "{{ token }}"`.
+    Bearer(Text),
+    /// A user name and a password (RFC 7617).
+    Basic(BasicSpec),
+    /// A key in a header, the query or a cookie.
+    ApiKey(ApiKeySpec),
+}
+
+/// A user name and a password.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BasicSpec {
+    /// The user name. It may not have a colon in it.
+    pub(crate) username: Text,
+
+    /// The password. Default: none, as for APIs where the user name is the key.
+    pub(crate) password: Option<Text>,
+}
+
+/// A key: exactly one of `header`, `query` and `cookie` names its place.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiKeySpec {
+    /// The name of the header that holds the key, such as `X-Api-Key`.
+    #[schemars(length(min = 1))]
+    pub(crate) header: Option<String>,
+
+    /// The name of the query parameter that holds the key.
+    #[schemars(length(min = 1))]
+    pub(crate) query: Option<String>,
+
+    /// The name of the cookie that holds the key.
+    #[schemars(length(min = 1))]
+    pub(crate) cookie: Option<String>,
+
+    /// The key, mostly a template: `"{{ key }}"`.
+    pub(crate) value: Text,
+}
+
+/// So many requests in so much time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateLimitSpec {
+    /// How many requests.
+    #[schemars(range(min = 1))]
+    pub(crate) requests: u32,
+
+    /// In what time: `1s`, `1h`.
+    pub(crate) per: DurationText,
+}
+
+/// How long to wait for an answer.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimeoutsSpec {
+    /// For the connection, TLS included. Default: `10s`.
+    pub(crate) connect: Option<DurationText>,
+
+    /// Between two bytes of the answer, the first included. Default: `2m`.
+    pub(crate) read: Option<DurationText>,
+
+    /// For one try, from its start to the last byte. Default: `10m`.
+    pub(crate) total: Option<DurationText>,
+}
+
+/// When to try again: the wait doubles with each try, with a random part.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetriesSpec {
+    /// How often one request is tried in all. 1 means never again. Default: 6.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) attempts: Option<u32>,
+
+    /// The longest first wait. Default: `1s`.
+    pub(crate) base_wait: Option<DurationText>,
+
+    /// The longest wait that doubling comes to. Default: `1m`.
+    pub(crate) max_backoff: Option<DurationText>,
+
+    /// The longest wait that the API may ask for (`Retry-After`). When it asks for more, the run fails instead of
+    /// waiting. Default: `1h5m`.
+    pub(crate) max_wait: Option<DurationText>,
+}
+
+/// What one answer may cost.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsSpec {
+    /// The largest body, decompressed. Default: `1GiB`.
+    pub(crate) body: Option<SizeText>,
+
+    /// A body beyond this is written to a temporary file. Default: `8MiB`.
+    pub(crate) spool_above: Option<SizeText>,
+
+    /// How much may be read ahead, over all streams. Default: `32MiB`.
+    pub(crate) prefetch: Option<SizeText>,
+}

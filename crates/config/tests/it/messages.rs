@@ -1,0 +1,337 @@
+//! Every class of mistake, and what is said about it.
+
+use insta::assert_snapshot;
+use spile_config::Settings;
+
+use crate::{refusal, refusal_with};
+
+/// A pipeline with one stream `issues`, whose settings are given, indented by four.
+fn with_stream(settings: &str) -> String {
+    let settings: String = settings.lines().map(|line| format!("    {line}\n")).collect();
+    format!(
+        "name: github\nsource:\n  base_url: https://api.github.com\nstreams:\n  issues:\n{settings}destination: duckdb:github.duckdb\n"
+    )
+}
+
+/// A pipeline whose source has more settings, indented by two.
+fn with_source(settings: &str) -> String {
+    let settings: String = settings.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "name: github\nsource:\n  base_url: https://api.github.com\n{settings}streams:\n  issues: {{ path: /issues }}\ndestination: duckdb:github.duckdb\n"
+    )
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_reported_at_once() {
+    assert_snapshot!(refusal(
+        r#"
+name: github
+variables:
+  token: { secret: true, env: GITHUB_TOKEN }
+source:
+  url: https://api.github.com
+  auth: { bearer: "{{ tokn }}" }
+  rate_limit: { requests: 5000, per: 3600 }
+  concurrency: "8"
+streams:
+  issues:
+    paht: /issues
+    paginatoin: link_header
+    cursor: { fild: updated_at, lookback: 5min }
+    write: upsert
+destination: github.duckdb
+"#
+    ));
+}
+
+#[test]
+fn an_unknown_key_gets_the_known_one_that_is_like_it() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\npaginatoin: link_header")));
+}
+
+#[test]
+fn an_unknown_key_unlike_any_gets_the_list() {
+    assert_snapshot!(refusal(&with_source("rate_limit: { requests: 5, per: 1s, colour: red }")));
+}
+
+#[test]
+fn a_key_in_the_wrong_map_is_told_where_it_belongs() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\nbase_url: https://example.com")));
+}
+
+#[test]
+fn a_key_of_a_later_version_is_told_so() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\nfor_each: repos")));
+}
+
+#[test]
+fn words_of_other_tools_get_ours() {
+    assert_snapshot!(refusal(&with_stream("endpoint: /issues\nparams: { a: b }\nwrite_disposition: merge")));
+}
+
+#[test]
+fn a_missing_key_names_what_it_is_for() {
+    assert_snapshot!(refusal("name: x\nstreams:\n  a: { path: /a }\n"));
+}
+
+#[test]
+fn an_empty_file_lacks_everything() {
+    assert_snapshot!(refusal(""));
+}
+
+#[test]
+fn a_key_without_a_value_is_a_slip_and_not_a_none() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\nprimary_key:")));
+}
+
+#[test]
+fn settings_of_a_stream_that_are_not_indented_below_it() {
+    assert_snapshot!(refusal(
+        "name: x\nsource: { base_url: https://a.example }\nstreams:\n  issues:\n  path: /issues\n  query: { state: all }\ndestination: duckdb:x.duckdb\n"
+    ));
+}
+
+#[test]
+fn a_line_with_odd_indentation() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\n  primary_key: id")));
+    assert_snapshot!(refusal("name: x\nsource:\n    base_url: https://a.example\n  concurrency: 3\n"));
+}
+
+#[test]
+fn a_tab_in_the_indentation() {
+    assert_snapshot!(refusal("name: x\nsource:\n\tbase_url: https://a.example\n"));
+}
+
+#[test]
+fn a_template_without_quotes() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\nquery: { since: {{ cursor }} }\nwrite: {{ mode }}")));
+    assert_snapshot!(refusal(&with_stream("path: {{ base }}/issues")));
+}
+
+#[test]
+fn quotes_and_brackets_that_are_not_closed() {
+    assert_snapshot!(refusal(&with_stream("path: \"/issues")));
+    assert_snapshot!(refusal(&with_stream("path: /issues\nprimary_key: [id, repo")));
+}
+
+#[test]
+fn a_value_with_a_colon_or_a_sign_that_means_something() {
+    assert_snapshot!(refusal(&with_stream("path: /issues: all")));
+    assert_snapshot!(refusal(&with_stream("path: @issues")));
+    assert_snapshot!(refusal("name:github\nsource: { base_url: https://a.example }\n"));
+}
+
+#[test]
+fn a_key_that_occurs_twice() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\nwrite: append\npath: /pulls")));
+}
+
+#[test]
+fn a_second_document_and_a_tag() {
+    assert_snapshot!(refusal("name: x\n---\nname: y\n"));
+    assert_snapshot!(refusal(&with_source("auth: { bearer: !env GITHUB_TOKEN }")));
+}
+
+#[test]
+fn a_bomb_of_aliases_is_defused() {
+    let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (name, previous) in ["b", "c", "d", "e", "f", "g", "h"].iter().zip(["a", "b", "c", "d", "e", "f", "g"]) {
+        bomb.push_str(&format!("{name}: &{name} [{}]\n", vec![format!("*{previous}"); 9].join(", ")));
+    }
+    assert_snapshot!(refusal(&bomb));
+}
+
+#[test]
+fn nesting_without_end_is_refused() {
+    assert_snapshot!(refusal(&format!("name: {}", "[".repeat(500))));
+    assert_snapshot!(refusal("name: &a [*a]\n"));
+}
+
+#[test]
+fn a_time_or_a_size_without_its_unit() {
+    assert_snapshot!(refusal(&with_source(
+        "timeouts: { read: 30, connect: 5 sec }\nlimits: { body: 256, spool_above: 8mib }"
+    )));
+}
+
+#[test]
+fn values_of_the_wrong_kind() {
+    assert_snapshot!(refusal(&with_source(
+        "concurrency: many\nheaders: [Accept]\nauth: token\nretries: { attempts: 0, max_wait: [1h] }"
+    )));
+    assert_snapshot!(refusal(&with_stream(
+        "path: 7\nprimary_key: { id: true }\ndetect_dates: yes\nmax_pages: 1_000\nrecords: $.data[\nwrite: Merge"
+    )));
+}
+
+#[test]
+fn a_kind_that_does_not_exist_and_mistakes_inside_a_kind() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: link-headers")));
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: { page_numbers: { size: 100 } }")));
+    assert_snapshot!(refusal(&with_stream(
+        "path: /issues\npagination:\n  page_token:\n    token: $.next\n    parm: after\n"
+    )));
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: offset")));
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: { page_number: {}, link_header: {} }")));
+    assert_snapshot!(refusal(&with_source("auth: { basic: { user: me }, bearer: \"{{ x }}\" }")));
+    assert_snapshot!(refusal(&with_source("auth: { api_key: { value: \"{{ k }}\" } }")));
+}
+
+#[test]
+fn a_destination_that_cannot_be() {
+    for destination in ["github.duckdb", "postgres://host/db", "duckdb:", "duckdb::memory:", "{ duckdb: { file: x } }"]
+    {
+        let text = with_stream("path: /a").replace("duckdb:github.duckdb", &format!("{destination:?}"));
+        let text = if destination.starts_with('{') { text.replace('"', "") } else { text };
+        assert_snapshot!(refusal(&text));
+    }
+}
+
+#[test]
+fn a_variable_without_a_value() {
+    let text = with_source("auth: { bearer: \"{{ token }}\" }").replace(
+        "source:",
+        "variables:\n  token: { secret: true, env: GITHUB_TOKEN, description: A token that may read issues }\n  team: {}\nsource:",
+    );
+    assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn a_name_in_a_template_that_nothing_has() {
+    let text = with_stream("path: /{{ ownr }}/issues\nquery: { since: \"{{ cursor }}\", per: \"{{ partition.x }}\" }")
+        .replace("source:", "variables: { owner: rust-lang }\nsource:");
+    assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn a_template_that_does_not_compile_or_render() {
+    let text = with_stream("path: \"/{{ owner/issues\"\nquery: { q: \"{{ owner | uper }}\" }")
+        .replace("source:", "variables: { owner: rust-lang }\nsource:");
+    assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn set_of_an_unknown_variable_and_of_a_wrong_kind() {
+    let text = with_stream("path: /issues").replace("source:", "variables: { owner: rust-lang, size: 100 }\nsource:");
+    let set = vec![("ownr".to_owned(), "x".to_owned()), ("size".to_owned(), "big".to_owned())];
+    assert_snapshot!(refusal_with(&text, &Settings { set, ..Settings::none() }));
+}
+
+#[test]
+fn settings_that_do_not_go_together() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\nwrite: merge")));
+    assert_snapshot!(refusal(&with_stream(
+        "path: /issues\nwrite: append\ncursor: { field: updated_at, param: since, lookback: 5m }"
+    )));
+    assert_snapshot!(refusal(&with_stream("path: /issues\ncursor: updated_at")));
+    assert_snapshot!(refusal(&with_stream(
+        "path: /issues\nwrite: replace\ncursor: { field: updated_at, param: since }"
+    )));
+    assert_snapshot!(refusal(&with_stream("path: /issues\nquery: { page: 1 }\npagination: page_number")));
+    assert_snapshot!(refusal(&with_stream(
+        "path: /issues\npagination: { page_token: { token: $.next, param: { body: after } } }"
+    )));
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: { page_number: { stop_on_short_page: true } }")));
+}
+
+#[test]
+fn two_streams_with_one_table() {
+    let text = with_stream("path: /issues").replace("destination", "  Issues: { path: /other }\ndestination");
+    assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn a_mistake_in_the_defaults_is_reported_once_and_there() {
+    let text = "name: x\nsource: { base_url: https://a.example }\ndefaults: { query: { q: \"{{ nope }}\" }, path: /x }\nstreams:\n  a: { path: /a }\n  b: { path: /b }\ndestination: duckdb:x.duckdb\n";
+    assert_snapshot!(refusal(text));
+}
+
+#[test]
+fn an_address_that_cannot_be_a_base_url() {
+    for url in ["api.github.com", "ftp://a.example", "https://me:pw@a.example", "https://a.example/?page=1", "https://"]
+    {
+        assert_snapshot!(refusal(&with_stream("path: /a").replace("https://api.github.com", url)));
+    }
+}
+
+#[test]
+fn names_that_cannot_be() {
+    let text = with_stream("path: /issues?state=all\nheaders: { \"bad name\": x }\ncolumns: { id: strng }")
+        .replace("  issues:", "  \"iss ues\":")
+        .replace("source:", "variables: { 2nd: x, cursor: y }\nsource:");
+    assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn credentials_in_the_file_are_never_shown() {
+    let text = with_source("auth: { bearer: ghp_hunter2, colour: red }\nheaders: { X-Token: hunter2, oops: [] }");
+    let text = text.replace(
+        "source:",
+        "variables:\n  key: { secret: true, default: hunter2, oops: 1 }\n  password: hunter2\nsource:",
+    );
+    let shown = refusal(&text);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_snapshot!(shown);
+    let broken = refusal("variables: { token: hunter2, : }");
+    assert!(!broken.contains("hunter2"), "{broken}");
+}
+
+#[test]
+fn a_kind_that_is_only_a_name_has_no_settings() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: { link_header: { rel: next } }")));
+}
+
+#[test]
+fn more_problems_than_can_be_read_are_counted() {
+    let query: String = (0..30).map(|n| format!("  q{n}: \"{{{{ nothing{n} }}}}\"\n")).collect();
+    let shown = refusal(&with_stream(&format!("path: /issues\nquery:\n{query}")));
+    assert!(shown.ends_with("pipeline.yaml: 30 problems, 10 of them not shown\n"), "{shown}");
+}
+
+#[test]
+fn a_pipeline_without_streams() {
+    assert_snapshot!(refusal(
+        "name: x\nsource: { base_url: https://a.example }\nstreams: {}\ndestination: duckdb:x.duckdb\n"
+    ));
+}
+
+#[test]
+fn problems_for_machines_have_codes_paths_and_places() {
+    let text = with_stream("path: /issues\nwrite: append\npath: /pulls\ncursor: { field: t, lookback: soon }");
+    let problems = spile_config::load_str("pipeline.yaml", &text, None, &Settings::none()).unwrap_err();
+    insta::assert_json_snapshot!(problems);
+}
+
+#[test]
+fn two_values_in_one_parameter() {
+    assert_snapshot!(refusal(&with_stream(
+        "path: /issues\npagination: { offset: { limit: 10, param: at } }\ncursor: { field: id, param: at }"
+    )));
+}
+
+#[test]
+fn a_path_to_another_host_would_carry_credentials_there() {
+    assert_snapshot!(refusal(&with_stream("path: https://evil.example/issues")));
+}
+
+#[test]
+fn a_file_that_cannot_be_read() {
+    let folder = std::env::temp_dir().join(format!("spile-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("latin1.yaml");
+    std::fs::write(&path, b"name: x\nnote: caf\xe9\n").unwrap();
+    let shown = |path: &std::path::Path| {
+        let problems = spile_config::load(path, &Settings::none()).unwrap_err().to_string();
+        problems.replace(folder.to_str().unwrap(), "FOLDER")
+    };
+    assert_snapshot!(shown(&path));
+    assert_snapshot!(shown(&folder.join("missing.yaml")));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_mistake_of_form_does_not_hide_a_mistake_of_meaning_and_brings_no_others_with_it() {
+    let shown = refusal(&with_stream("path: /{{ nope }}\nwrite: merge\nprimry_key: id"));
+    assert!(shown.contains("unknown key `primry_key`") && shown.contains("nothing is called `nope`"), "{shown}");
+    assert!(shown.ends_with("2 problems\n"), "that merge has no key only follows from the slip:\n{shown}");
+}

@@ -1,0 +1,130 @@
+//! Brings a table to the columns that arrive: new columns, wider types.
+//!
+//! Always alone in a transaction: DuckDB cannot alter a table that holds many uncommitted rows. And only in forms that
+//! it can replay from its log after a crash (measured with 1.5.6): adding a plain column, and changing a type by a
+//! plain cast. A change that needs an expression (to JSON, or a moment to text) rebuilds the table and swaps it in.
+
+use duckdb::Connection;
+use spile_model::{ColumnType, Failure, Field, TableSchema};
+
+use crate::catalog::Catalog;
+use crate::failure::OrExplain;
+use crate::sql::{ident, text};
+use crate::types::{conversion, duckdb_type};
+
+/// What has to be done to a table, and how it is told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evolution {
+    pub(crate) statements: Vec<String>,
+    pub(crate) changes: Vec<String>,
+    /// Whether the whole table is written again, which needs memory.
+    pub(crate) rebuilds: bool,
+}
+
+/// What leads from `known` to `wanted`, which holds every column of `known`. `None`: there is no such table.
+/// Columns in `settled` keep the type that they have.
+pub(crate) fn evolution(
+    catalog: &Catalog,
+    bare: &str,
+    known: Option<&TableSchema>,
+    wanted: &TableSchema,
+    settled: &[String],
+) -> Evolution {
+    let table = catalog.qualified(bare);
+    let Some(known) = known else {
+        let columns: Vec<String> = wanted.columns.iter().map(definition).collect();
+        return Evolution {
+            statements: vec![format!("CREATE TABLE {table} ({})", columns.join(", "))],
+            ..Evolution::default()
+        };
+    };
+    let mut evolution = Evolution::default();
+    let mut replaced = Vec::new();
+    for field in &wanted.columns {
+        let Some(before) = known.column(&field.name) else {
+            evolution.statements.push(format!("ALTER TABLE {table} ADD COLUMN {}", definition(field)));
+            evolution.changes.push(format!("new column \"{}\" {}", field.name, field.column_type.describe()));
+            continue;
+        };
+        if before.column_type == field.column_type || settled.contains(&field.name) {
+            continue;
+        }
+        let (from, to) = (&before.column_type, &field.column_type);
+        let converted = conversion(&ident(&field.name), from, to);
+        if converted == ident(&field.name) {
+            continue; // the same DuckDB type: nothing to be done
+        }
+        evolution.changes.push(format!("\"{}\" {}", field.name, widening(from, to)));
+        if castable(from, to) {
+            evolution.statements.push(format!(
+                "ALTER TABLE {table} ALTER COLUMN {} TYPE {}",
+                ident(&field.name),
+                duckdb_type(to)
+            ));
+        } else {
+            replaced.push(format!("{converted} AS {}", ident(&field.name)));
+        }
+    }
+    if !replaced.is_empty() {
+        evolution.rebuilds = true;
+        evolution.statements.extend(rebuild(catalog, bare, &replaced));
+    }
+    evolution
+}
+
+fn definition(field: &Field) -> String {
+    format!("{} {}", ident(&field.name), duckdb_type(&field.column_type))
+}
+
+fn widening(from: &ColumnType, to: &ColumnType) -> String {
+    let (from, to) = (from.describe(), to.describe());
+    if from == to { format!("has new fields in its {to}") } else { format!("{from} → {to}") }
+}
+
+/// The table written anew with those columns converted, under its own name, in the open transaction.
+fn rebuild(catalog: &Catalog, bare: &str, replaced: &[String]) -> [String; 3] {
+    let (table, rebuilt) = (catalog.qualified(bare), catalog.qualified(&format!("{bare}{REBUILT}")));
+    [
+        format!("CREATE TABLE {rebuilt} AS SELECT * REPLACE ({}) FROM {table}", replaced.join(", ")),
+        format!("DROP TABLE {table}"),
+        format!("ALTER TABLE {rebuilt} RENAME TO {}", ident(bare)),
+    ]
+}
+
+/// Behind a table's name while it is written anew.
+const REBUILT: &str = "__spile_rebuilt";
+
+/// Whether a plain cast turns every value of `from` exactly into `to`, in a form that the log can replay.
+fn castable(from: &ColumnType, to: &ColumnType) -> bool {
+    use ColumnType::{BigInt, Decimal, Float, Int, List, Struct};
+    match (from, to) {
+        (a, b) if a == b => true,
+        (Int | BigInt, Float | Int | BigInt | Decimal { .. }) | (Decimal { .. }, Decimal { .. }) => true,
+        (Struct(from), Struct(to)) => {
+            !from.is_empty()
+                && to.iter().all(|field| match from.iter().find(|known| known.name == field.name) {
+                    Some(known) => castable(&known.column_type, &field.column_type),
+                    None => !duckdb_type(&field.column_type).contains("JSON"),
+                })
+        }
+        (List(from), List(to)) => castable(from, to),
+        _ => false,
+    }
+}
+
+/// The columns that the table really has, with DuckDB's names of their types; `None` where there is no such table.
+pub(crate) fn actual_columns(connection: &Connection, schema: &str, table: &str) -> Result<Option<Vec<(String, String)>>, Failure> {
+    let sql = format!(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() \
+         AND schema_name = {} AND table_name = {} ORDER BY column_index",
+        text(schema),
+        text(table)
+    );
+    let read = || {
+        let mut statement = connection.prepare(&sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<duckdb::Result<Vec<_>>>()
+    };
+    let columns = read().or_explain("the tables could not be read")?;
+    Ok(if columns.is_empty() { None } else { Some(columns) })
+}

@@ -1,0 +1,187 @@
+//! Tables in a DuckDB file.
+//!
+//! Enters: typed batches with their progress. Leaves: committed rows, and word of it. Invariant: rows, rejects and
+//! progress of a batch are committed in one transaction; the file's own lock keeps a second run away. It deliberately
+//! keeps no index and no constraint on the user's tables: they would cost more than the whole load.
+//!
+//! Every call of DuckDB blocks, so each is made on a thread that may.
+
+mod catalog;
+mod evolve;
+mod failure;
+mod keys;
+mod memory;
+mod open;
+mod query;
+mod sql;
+mod types;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use duckdb::Connection;
+use spile_destination::{
+    Batch, Committed, Destination, RunEnd, RunStart, StreamState, StreamTarget, StreamWriter, Written,
+};
+use spile_model::{Checkpoint, Clock, Failure, FailureKind, RunId, StreamName, TableSchema};
+use spile_plan::{CommitPlan, DuckDbPlan};
+
+use crate::catalog::Catalog;
+use crate::failure::OrExplain;
+use crate::memory::MemoryLimit;
+use crate::writer::Loader;
+
+pub use query::{TextTable, query_text};
+
+/// A DuckDB file, opened for one pipeline.
+pub struct DuckDb {
+    path: PathBuf,
+    connection: Arc<Mutex<Connection>>,
+    catalog: Catalog,
+    commit: CommitPlan,
+    memory: MemoryLimit,
+    clock: Arc<dyn Clock>,
+}
+
+impl DuckDb {
+    /// Opens or creates the file and takes its lock, which is held until this and all its writers are dropped.
+    ///
+    /// # Errors
+    /// [`FailureKind::DestinationLocked`] where another process has it open; otherwise what keeps the file from being
+    /// opened or written.
+    pub async fn open(plan: &DuckDbPlan, pipeline: &str, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let memory = MemoryLimit::new(plan.memory);
+        let catalog = Catalog::new(pipeline, &plan.schema);
+        let path = plan.path.clone();
+        let prepared = catalog.clone();
+        let connection = blocking(move || {
+            let connection = open::open(&path, memory)?;
+            prepared.prepare(&connection)?;
+            Ok(connection)
+        })
+        .await?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Self { path: plan.path.clone(), connection, catalog, commit: plan.commit, memory, clock })
+    }
+
+    /// Does something with the main connection, in a transaction, on a thread that may block.
+    async fn transact<T: Send + 'static>(
+        &self,
+        action: impl FnOnce(&Connection, &Catalog) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (connection, catalog) = (Arc::clone(&self.connection), self.catalog.clone());
+        blocking(move || {
+            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            // Dropped without commit, the transaction is taken back.
+            let transaction = connection.unchecked_transaction().or_explain("a transaction could not begin")?;
+            let value = action(&transaction, &catalog)?;
+            transaction.commit().or_explain("Spile's own tables could not be written")?;
+            Ok(value)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Destination for DuckDb {
+    fn describe(&self) -> String {
+        format!("duckdb:{}", self.path.display())
+    }
+
+    async fn begin_run(&self, start: &RunStart) -> Result<RunId, Failure> {
+        let start = start.clone();
+        self.transact(move |connection, catalog| catalog.begin_run(connection, &start)).await
+    }
+
+    async fn checkpoint(&self, stream: &StreamName) -> Result<Checkpoint, Failure> {
+        let states = self.states().await?;
+        let state = states.into_iter().find(|state| state.stream == *stream);
+        Ok(state.map(|state| state.checkpoint).unwrap_or_default())
+    }
+
+    async fn open_stream(&self, target: StreamTarget) -> Result<Box<dyn StreamWriter>, Failure> {
+        let (connection, catalog) = (Arc::clone(&self.connection), self.catalog.clone());
+        let (commit, memory, clock) = (self.commit, self.memory, Arc::clone(&self.clock));
+        let loader = blocking(move || {
+            let own = connection.lock().unwrap_or_else(PoisonError::into_inner).try_clone();
+            Loader::open(own.or_explain("no connection to the database")?, catalog, target, commit, memory, clock)
+        })
+        .await?;
+        Ok(Box::new(Writer { loader: Some(loader) }))
+    }
+
+    async fn end_run(&self, run: RunId, end: &RunEnd) -> Result<(), Failure> {
+        let end = end.clone();
+        self.transact(move |connection, catalog| catalog.end_run(connection, run, &end)).await
+    }
+
+    async fn states(&self) -> Result<Vec<StreamState>, Failure> {
+        self.transact(|connection, catalog| catalog.states(connection)).await
+    }
+
+    async fn reset(&self, stream: &StreamName, drop_tables: bool) -> Result<bool, Failure> {
+        let stream = stream.clone();
+        self.transact(move |connection, catalog| {
+            let mut found = catalog.forget_state(connection, &stream)?;
+            if drop_tables {
+                for (table, _) in catalog.tables_of(connection, &stream)? {
+                    found = true;
+                    let drop = format!("DROP TABLE IF EXISTS {}", catalog.qualified(&table));
+                    connection.execute_batch(&drop).or_explain(&format!("table `{table}` could not be dropped"))?;
+                    catalog.forget_table(connection, &table)?;
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+}
+
+/// Hands each call to a thread that may block.
+struct Writer {
+    /// Gone only while a call is under way, or after one that was dropped.
+    loader: Option<Loader>,
+}
+
+impl Writer {
+    async fn call<T: Send + 'static>(
+        &mut self,
+        action: impl FnOnce(&mut Loader) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let abandoned = || Failure::new(FailureKind::Destination, "an earlier write to this stream was abandoned");
+        let mut loader = self.loader.take().ok_or_else(abandoned)?;
+        let (loader, outcome) = blocking(move || {
+            let outcome = action(&mut loader);
+            Ok((loader, outcome))
+        })
+        .await?;
+        self.loader = Some(loader);
+        outcome
+    }
+}
+
+#[async_trait]
+impl StreamWriter for Writer {
+    fn known_schema(&self) -> Option<&TableSchema> {
+        self.loader.as_ref().and_then(Loader::known_schema)
+    }
+
+    async fn write(&mut self, batch: Batch) -> Result<Written, Failure> {
+        self.call(move |loader| loader.write(batch)).await
+    }
+
+    async fn flush(&mut self) -> Result<Option<Committed>, Failure> {
+        self.call(Loader::commit).await
+    }
+
+    async fn finish(mut self: Box<Self>, complete: bool) -> Result<Option<Committed>, Failure> {
+        self.call(move |loader| loader.finish(complete)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(action: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let joined = tokio::task::spawn_blocking(action).await;
+    joined.map_err(|error| Failure::new(FailureKind::Destination, "the writing thread ended early").caused_by(error))?
+}

@@ -1,0 +1,114 @@
+//! Column types as DuckDB has them, in both directions.
+
+use spile_model::{ColumnType, Field};
+
+use crate::sql::ident;
+
+/// The DuckDB type of a column.
+///
+/// A type that is not fully known yet has a stand-in that holds what can be there so far: `VARCHAR[]` for lists that
+/// never had an element, `JSON` for objects that never had a field.
+pub(crate) fn duckdb_type(column_type: &ColumnType) -> String {
+    match column_type {
+        ColumnType::Null | ColumnType::Text => "VARCHAR".to_owned(),
+        ColumnType::Bool => "BOOLEAN".to_owned(),
+        ColumnType::Int | ColumnType::BigInt => "BIGINT".to_owned(),
+        ColumnType::Float => "DOUBLE".to_owned(),
+        ColumnType::Decimal { precision, scale } => format!("DECIMAL({precision},{scale})"),
+        ColumnType::Timestamp => "TIMESTAMP WITH TIME ZONE".to_owned(),
+        ColumnType::LocalTimestamp => "TIMESTAMP".to_owned(),
+        ColumnType::Date => "DATE".to_owned(),
+        ColumnType::Json => "JSON".to_owned(),
+        ColumnType::Struct(fields) if fields.is_empty() => "JSON".to_owned(),
+        ColumnType::Struct(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|field| format!("{} {}", ident(&field.name), duckdb_type(&field.column_type)))
+                .collect();
+            format!("STRUCT({})", fields.join(", "))
+        }
+        ColumnType::List(inner) => format!("{}[]", duckdb_type(inner)),
+    }
+}
+
+/// SQL that turns `value`, of type `from`, into type `to`, which holds every value of `from`.
+pub(crate) fn conversion(value: &str, from: &ColumnType, to: &ColumnType) -> String {
+    use ColumnType::{Json, List, Null, Struct, Text};
+    if duckdb_type(from) == duckdb_type(to) && !holds_placeholder(from) {
+        return value.to_owned();
+    }
+    let target = duckdb_type(to);
+    match (from, to) {
+        (Null, _) => format!("NULL::{target}"),
+        (Struct(fields), Struct(_)) if fields.is_empty() => empty_object(value, to),
+        (Struct(from), Struct(to)) => convert_fields(value, from, to),
+        (List(from), List(to)) => {
+            let element = conversion("element", from, to);
+            format!("CAST(list_transform({value}, lambda element: {element}) AS {target})")
+        }
+        (Struct(fields), Json) if fields.is_empty() => value.to_owned(),
+        (Json, Json) => value.to_owned(),
+        // A text becomes a JSON string; a moment does too, in the form in which most APIs write it.
+        (ColumnType::Timestamp, Json) => format!("to_json({})", moment_text(value, from)),
+        (ColumnType::LocalTimestamp | ColumnType::Date, Json) => format!("to_json({})", moment_text(value, from)),
+        (ColumnType::Timestamp | ColumnType::LocalTimestamp | ColumnType::Date, Text) => moment_text(value, from),
+        // Numbers are their own JSON; `to_json` would send a decimal through a double.
+        (ColumnType::Int | ColumnType::BigInt | ColumnType::Float | ColumnType::Decimal { .. }, Json) => {
+            format!("CAST(CAST({value} AS VARCHAR) AS JSON)")
+        }
+        (Struct(_) | List(_), Json) => format!("CASE WHEN {value} IS NULL THEN NULL ELSE to_json({value}) END"),
+        (_, Json) => format!("CASE WHEN {value} IS NULL THEN NULL ELSE to_json({value}) END"),
+        _ => format!("CAST({value} AS {target})"),
+    }
+}
+
+/// Whether a type has a stand-in somewhere inside, so that equal DuckDB types may mean different things.
+fn holds_placeholder(column_type: &ColumnType) -> bool {
+    match column_type {
+        ColumnType::Null => true,
+        ColumnType::Struct(fields) => fields.is_empty() || fields.iter().any(|field| holds_placeholder(&field.column_type)),
+        ColumnType::List(inner) => holds_placeholder(inner),
+        _ => false,
+    }
+}
+
+fn empty_object(value: &str, to: &ColumnType) -> String {
+    let ColumnType::Struct(fields) = to else { return value.to_owned() };
+    if fields.is_empty() {
+        return value.to_owned();
+    }
+    format!("CASE WHEN {value} IS NULL THEN NULL ELSE {} END", pack(fields, |_| None, ""))
+}
+
+fn convert_fields(value: &str, from: &[Field], to: &[Field]) -> String {
+    let known = |field: &Field| from.iter().find(|known| known.name.eq_ignore_ascii_case(&field.name)).map(|known| &known.column_type);
+    format!("CASE WHEN {value} IS NULL THEN NULL ELSE {} END", pack(to, known, value))
+}
+
+/// A struct of the fields `to`, each converted from what `known` says it is in `value`, or null.
+fn pack<'f>(to: &[Field], known: impl Fn(&Field) -> Option<&'f ColumnType>, value: &str) -> String {
+    let parts: Vec<String> = to
+        .iter()
+        .map(|field| {
+            let inner = known(field).map_or_else(
+                || format!("NULL::{}", duckdb_type(&field.column_type)),
+                |from| conversion(&format!("struct_extract({value}, {})", crate::sql::text(&field.name)), from, &field.column_type),
+            );
+            format!("{} := {inner}", ident(&field.name))
+        })
+        .collect();
+    format!("struct_pack({})", parts.join(", "))
+}
+
+/// ISO 8601: an instant in UTC with `Z`; fractions of a second only where there are any.
+fn moment_text(value: &str, from: &ColumnType) -> String {
+    match from {
+        ColumnType::Date => format!("strftime({value}, '%Y-%m-%d')"),
+        ColumnType::Timestamp => format!("{} || 'Z'", local_text(&format!("make_timestamp(epoch_us({value}))"))),
+        _ => local_text(value),
+    }
+}
+
+fn local_text(value: &str) -> String {
+    format!("replace(rtrim(rtrim(strftime({value}, '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.'), ' ', 'T')")
+}
