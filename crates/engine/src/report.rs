@@ -1,0 +1,39 @@
+//! The outcome of a run.
+
+use std::time::Duration;
+
+use spile_model::event::Outcome;
+use spile_model::{Failure, RunId, StreamReport};
+
+/// The outcome of a run.
+#[derive(Debug)]
+pub struct RunReport {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The run's number; none where the destination could not give it one.
+    pub run: Option<RunId>,
+    /// Where the tables are, without credentials.
+    pub destination: String,
+    /// How it ended: as the least fortunate of its streams.
+    pub outcome: Outcome,
+    /// What it did, by stream, in the file's order.
+    pub streams: Vec<StreamReport>,
+    /// What went wrong, each with its place.
+    pub failures: Vec<Failure>,
+    /// From its start to its end.
+    pub took: Duration,
+}
+
+/// A failure in one line: what, where, and the chain of causes.
+pub(crate) fn in_one_line(failure: &Failure) -> String {
+    std::iter::once(failure.to_string()).chain(failure.causes()).collect::<Vec<_>>().join(": ")
+}
+
+/// How a whole ended whose parts ended so.
+pub(crate) fn together(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
+    outcomes.fold(Outcome::Succeeded, |whole, part| match (whole, part) {
+        (Outcome::Failed, _) | (_, Outcome::Failed) => Outcome::Failed,
+        (Outcome::Interrupted, _) | (_, Outcome::Interrupted) => Outcome::Interrupted,
+        (Outcome::Succeeded, Outcome::Succeeded) => Outcome::Succeeded,
+    })
+}

@@ -1,0 +1,173 @@
+//! The story of one stream: from the stored progress over its pages to the last commit.
+
+use std::sync::Arc;
+
+use spile_destination::{Destination, StreamTarget, StreamWriter, Written};
+use spile_http::Client;
+use spile_model::event::Outcome;
+use spile_model::{Failure, FailureKind, Page, PartitionKey, RunId, StreamReport};
+use spile_plan::{StreamPlan, WriteMode};
+use spile_source::{Pages, Source};
+use tokio_util::sync::CancellationToken;
+
+use crate::World;
+use crate::progress::Accounting;
+use crate::tally::Tally;
+use crate::typist::Typist;
+
+/// What all streams of a run share.
+pub(crate) struct Shared {
+    pub(crate) run: RunId,
+    pub(crate) world: World,
+    pub(crate) client: Client,
+    pub(crate) source: Source,
+    pub(crate) destination: Arc<dyn Destination>,
+}
+
+/// Reads one stream as far as it goes.
+pub(crate) async fn read(shared: Arc<Shared>, plan: StreamPlan) -> (StreamReport, Option<Failure>) {
+    let mut tally = Tally::begin(&plan, shared.world.events.clone());
+    let read = match Reading::open(&shared, &plan, &mut tally).await {
+        Ok(reading) => reading.go_to_the_end(&mut tally).await,
+        Err(failure) => Err(failure),
+    };
+    let (outcome, failure) = match read {
+        Ok(outcome) => (outcome, None),
+        Err(failure) => (Outcome::Failed, Some(failure.in_stream(&plan.name))),
+    };
+    let report = tally.close(outcome, shared.client.usage(&plan.name), failure.as_ref());
+    (report, failure)
+}
+
+/// A stream that is being read.
+struct Reading {
+    pages: Pages,
+    typist: Typist,
+    writer: Box<dyn StreamWriter>,
+    stop: CancellationToken,
+    /// Pages read so far.
+    page: u64,
+    /// The last page is behind us.
+    complete: bool,
+}
+
+/// Why reading ended early.
+enum Break {
+    /// Reading failed; what was accepted before is sound.
+    Reading(Failure),
+    /// Writing failed; the writer is of no use any more.
+    Writing(Failure),
+}
+
+impl From<Failure> for Break {
+    fn from(failure: Failure) -> Self {
+        Self::Reading(failure)
+    }
+}
+
+impl Reading {
+    async fn open(shared: &Shared, plan: &StreamPlan, tally: &mut Tally) -> Result<Self, Failure> {
+        let mut checkpoint = shared.destination.checkpoint(&plan.name).await?;
+        let stored = checkpoint.partitions.remove(&PartitionKey::whole());
+        let mut accounting = Accounting::begin(plan, shared.run, stored)?;
+        let writer = shared.destination.open_stream(target(shared.run, plan, &accounting)).await?;
+        if shared.world.full_refresh {
+            refuse_doubling(plan)?;
+            accounting.start_over();
+        } else if writer.known_schema().is_none() && accounting.cursor().is_some() {
+            tally.warn(format!("the table `{}` is gone, so the stream is read from the beginning", plan.table));
+            accounting.start_over();
+        }
+        tally.started(accounting.cursor(), accounting.reads_from());
+        Ok(Self {
+            pages: shared.source.pages(plan, accounting.reads_from().cloned()),
+            typist: Typist::new(plan, shared.run, writer.known_schema(), accounting),
+            writer,
+            stop: shared.world.stop.clone(),
+            page: 0,
+            complete: false,
+        })
+    }
+
+    /// Reads and commits what there is; what was accepted before a failure is committed too, for each batch carries
+    /// the progress that makes it sound.
+    async fn go_to_the_end(mut self, tally: &mut Tally) -> Result<Outcome, Failure> {
+        let read = self.read_pages(tally).await;
+        if let Some(warning) = self.typist.warning() {
+            tally.warn(warning);
+        }
+        let failure = match read {
+            Ok(()) => None,
+            Err(Break::Reading(failure)) => Some(failure),
+            Err(Break::Writing(failure)) => return Err(failure),
+        };
+        let committed = self.writer.finish(self.complete).await;
+        match (failure, committed) {
+            (Some(failure), committed) => {
+                match committed {
+                    Ok(committed) => committed.into_iter().for_each(|committed| tally.committed(committed)),
+                    Err(second) => tally.warn(format!("nor could what was read before be committed: {second}")),
+                }
+                Err(failure)
+            }
+            (None, committed) => {
+                committed?.into_iter().for_each(|committed| tally.committed(committed));
+                Ok(if self.complete { Outcome::Succeeded } else { Outcome::Interrupted })
+            }
+        }
+    }
+
+    async fn read_pages(&mut self, tally: &mut Tally) -> Result<(), Break> {
+        while let Some(page) = self.next_page().await? {
+            let parts = page.parts();
+            for (index, part) in parts.iter().enumerate() {
+                let last = page.last && index + 1 == parts.len();
+                let batch = self.typist.type_part(&page, part.clone(), last, tally)?;
+                match self.writer.write(batch).await.map_err(|failure| Break::Writing(failure.at_page(page.number)))? {
+                    Written::Durable(committed) => tally.committed(committed),
+                    Written::Accepted => {}
+                }
+            }
+            self.page = page.number;
+            self.complete = page.last;
+        }
+        Ok(())
+    }
+
+    /// The next page; none after the last one, and none when the user has asked to stop.
+    async fn next_page(&mut self) -> Result<Option<Page>, Failure> {
+        if self.complete {
+            return Ok(None);
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Ok(None),
+            page = self.pages.next_page() => match page? {
+                Some(page) => Ok(Some(page)),
+                None => Err(Failure::new(FailureKind::BadBody, "the pages ended, but none was the last").at_page(self.page)),
+            },
+        }
+    }
+}
+
+fn target(run: RunId, plan: &StreamPlan, accounting: &Accounting) -> StreamTarget {
+    StreamTarget {
+        run,
+        stream: plan.name.clone(),
+        table: plan.table.clone(),
+        write: plan.write,
+        primary_key: plan.primary_key.clone(),
+        cursor: plan.cursor.as_ref().map(|cursor| cursor.field.clone()),
+        skip_known: accounting.skips_known(),
+        discard: accounting.discards(),
+    }
+}
+
+fn refuse_doubling(plan: &StreamPlan) -> Result<(), Failure> {
+    if plan.write != WriteMode::Append {
+        return Ok(());
+    }
+    let message = "a full refresh would load every row of this stream once more, for it is written by `append`; to read \
+                   it anew, first run `spile state reset` with `--drop-tables`";
+    Err(Failure::new(FailureKind::Configuration, message))
+}

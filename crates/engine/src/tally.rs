@@ -1,0 +1,116 @@
+//! Counts what a stream does, tells it as events, and sums it up.
+
+use spile_columnar::Built;
+use spile_destination::{Committed, StreamTotals};
+use spile_http::Usage;
+use spile_model::event::Outcome;
+use spile_model::{CursorValue, Events, Failure, Page, RunEvent, StreamName, StreamReport};
+use spile_plan::StreamPlan;
+use tokio::time::Instant;
+
+use crate::report::in_one_line;
+
+/// The counts of one stream in one run.
+pub(crate) struct Tally {
+    stream: StreamName,
+    table: String,
+    events: Events,
+    began: Instant,
+    rows: u64,
+    known: u64,
+    rejected: u64,
+    pages: u64,
+    cursor: Option<CursorValue>,
+}
+
+impl Tally {
+    pub(crate) fn begin(plan: &StreamPlan, events: Events) -> Self {
+        Self {
+            stream: plan.name.clone(),
+            table: plan.table.clone(),
+            events,
+            began: Instant::now(),
+            rows: 0,
+            known: 0,
+            rejected: 0,
+            pages: 0,
+            cursor: None,
+        }
+    }
+
+    /// The stream goes on from `committed`, reading from `from`.
+    pub(crate) fn started(&mut self, committed: Option<&CursorValue>, from: Option<&CursorValue>) {
+        self.cursor = committed.cloned();
+        self.events.emit(RunEvent::StreamStarted { stream: self.stream.clone(), cursor: from.cloned() });
+    }
+
+    /// A part of a page was typed; a page in several parts is told in several events.
+    pub(crate) fn typed(&mut self, page: &Page, bytes: u64, built: &Built) {
+        self.pages = page.number;
+        self.known += built.known;
+        self.rejected += built.rejects.len() as u64;
+        self.events.emit(RunEvent::PageRead {
+            stream: self.stream.clone(),
+            page: page.number,
+            rows: built.rows,
+            known: built.known,
+            rejected: built.rejects.len() as u64,
+            bytes,
+        });
+    }
+
+    pub(crate) fn committed(&mut self, committed: Committed) {
+        self.rows += committed.rows;
+        self.known += committed.known;
+        self.cursor = committed.progress.cursor;
+        for (table, change) in committed.changes {
+            self.events.emit(RunEvent::SchemaChanged { stream: self.stream.clone(), table, change });
+        }
+        self.events.emit(RunEvent::Committed {
+            stream: self.stream.clone(),
+            rows: committed.rows,
+            cursor: self.cursor.clone(),
+        });
+    }
+
+    pub(crate) fn warn(&self, message: String) {
+        self.events.emit(RunEvent::Warning { stream: Some(self.stream.clone()), message });
+    }
+
+    /// The sum of it all, which is told as the stream's last event.
+    pub(crate) fn close(self, outcome: Outcome, usage: Usage, failure: Option<&Failure>) -> StreamReport {
+        let report = StreamReport {
+            stream: self.stream,
+            outcome,
+            table: self.table,
+            rows: self.rows,
+            known: self.known,
+            rejected: self.rejected,
+            pages: self.pages,
+            requests: usage.requests,
+            bytes: usage.bytes,
+            waited: usage.waited,
+            took: self.began.elapsed(),
+            cursor: self.cursor,
+            error: failure.map(in_one_line),
+            remedy: failure.map(|failure| failure.kind.remedy().to_owned()),
+        };
+        self.events.emit(RunEvent::StreamFinished(report.clone()));
+        report
+    }
+}
+
+/// The report as the destination records it.
+pub(crate) fn totals(report: &StreamReport) -> StreamTotals {
+    StreamTotals {
+        stream: report.stream.clone(),
+        outcome: report.outcome,
+        rows: report.rows,
+        rejected: report.rejected,
+        pages: report.pages,
+        requests: report.requests,
+        bytes: report.bytes,
+        took: report.took,
+        error: report.error.clone(),
+    }
+}

@@ -1,0 +1,35 @@
+//! What surrounds a run and is not the pipeline's.
+
+use std::sync::Arc;
+
+use spile_model::{Clock, Events, StreamName};
+use tokio_util::sync::CancellationToken;
+
+/// What surrounds a run: time, chance, listeners, and the user's wishes for this one run. Cheap to clone.
+#[derive(Clone)]
+pub struct World {
+    /// Tells the time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Hears what happens.
+    pub events: Events,
+    /// Determines the jitter of retries.
+    pub seed: u64,
+    /// Cancelled when the user asks to stop: the page at work is finished and what was accepted is committed.
+    pub stop: CancellationToken,
+    /// The streams to read; all of them where there is none.
+    pub only: Vec<StreamName>,
+    /// Read from the beginning, whatever the stored progress says.
+    pub full_refresh: bool,
+}
+
+impl World {
+    /// A world where nothing is asked for beyond running the whole pipeline.
+    pub fn new(clock: Arc<dyn Clock>, events: Events) -> Self {
+        Self { clock, events, seed: 0, stop: CancellationToken::new(), only: Vec::new(), full_refresh: false }
+    }
+
+    /// Whether this stream is read.
+    pub(crate) fn wants(&self, stream: &StreamName) -> bool {
+        self.only.is_empty() || self.only.contains(stream)
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine over a fake API and a destination in memory, on paused time.
+
+#![allow(clippy::unwrap_used)]
+
+mod crashes;
+mod incremental;
+mod looks;
+mod runs;
+mod stage;
+mod unreliable;

@@ -1,0 +1,183 @@
+//! What the tests play on: an API with things, a pipeline that reads them, a destination, and what was heard.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Map, Value, json};
+use spile_destination::Destination;
+use spile_engine::{RunReport, World, run};
+use spile_expression::{RecordPath, Template};
+use spile_model::clock::FixedClock;
+use spile_model::{Events, RunEvent, StreamName};
+use spile_plan::{
+    AuthPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan, Lookback,
+    MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, RequestPlan, RetryPlan, ShapePlan,
+    SourcePlan, StreamPlan, TimeoutPlan, TokenSource, Variables, WriteMode,
+};
+use spile_testkit::fake_api::FakeApi;
+use spile_testkit::memory_destination::MemoryPlace;
+use spile_testkit::paged_api::{Comparison, PagedApi, Paging, Served};
+
+/// Everything a test needs.
+pub(crate) struct Stage {
+    pub(crate) api: FakeApi,
+    pub(crate) things: Served,
+    pub(crate) place: MemoryPlace,
+    pub(crate) plan: PipelinePlan,
+    pub(crate) heard: Arc<Mutex<Vec<RunEvent>>>,
+}
+
+impl Stage {
+    /// An API with these things, five to a page, and a pipeline that reads them with `stream`.
+    pub(crate) async fn with(records: Vec<Value>, stream: StreamPlan) -> Self {
+        let api = FakeApi::start().await;
+        let mut things = PagedApi::over(records)
+            .path("/things")
+            .records_at("/data")
+            .paging(Paging::TokenInBody { at: "/next".to_owned(), parameter: "token".to_owned() })
+            .page_size(5)
+            .filter("at", Comparison::AtLeast, "since");
+        if stream.cursor.as_ref().is_some_and(|cursor| cursor.order == CursorOrder::Ascending) {
+            things = things.ordered_by("at");
+        }
+        let things = things.serve(&api);
+        let plan = pipeline(&api.url(), vec![stream]);
+        Self { api, things, place: MemoryPlace::new(), plan, heard: Arc::default() }
+    }
+
+    pub(crate) fn destination(&self) -> Arc<dyn Destination> {
+        Arc::from(self.place.open())
+    }
+
+    pub(crate) fn world(&self) -> World {
+        let heard = self.heard.clone();
+        let clock = FixedClock("2025-01-01T00:00:00Z".parse().unwrap());
+        World::new(Arc::new(clock), Events::to(move |event| heard.lock().unwrap().push(event)))
+    }
+
+    pub(crate) async fn run(&self) -> RunReport {
+        self.run_in(self.world(), self.destination()).await
+    }
+
+    pub(crate) async fn run_in(&self, world: World, destination: Arc<dyn Destination>) -> RunReport {
+        run(Arc::new(self.plan.clone()), destination, world).await
+    }
+
+    /// The ids and cursors of a table, sorted.
+    pub(crate) fn table(&self, name: &str) -> Vec<(i64, Option<i64>)> {
+        pairs(self.place.rows(name).iter())
+    }
+
+    /// The same of the API.
+    pub(crate) fn origin(&self) -> Vec<(i64, Option<i64>)> {
+        let records = self.things.records();
+        pairs(records.iter().map(|record| record.as_object().unwrap()))
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        let warnings = heard.iter().filter_map(|event| match event {
+            RunEvent::Warning { message, .. } => Some(message.clone()),
+            _ => None,
+        });
+        warnings.collect()
+    }
+
+    /// The `since` of every request so far.
+    pub(crate) fn asked_since(&self) -> Vec<Option<String>> {
+        self.api.requests().iter().map(|request| request.query("since").map(ToOwned::to_owned)).collect()
+    }
+}
+
+fn pairs<'r>(rows: impl Iterator<Item = &'r Map<String, Value>>) -> Vec<(i64, Option<i64>)> {
+    let mut pairs: Vec<_> =
+        rows.map(|row| (row["id"].as_i64().unwrap(), row.get("at").and_then(Value::as_i64))).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+/// Records with ids from 1 and a cursor that every second record moves.
+pub(crate) fn things(count: i64) -> Vec<Value> {
+    (1..=count).map(|id| json!({ "id": id, "at": id / 2 })).collect()
+}
+
+pub(crate) fn stream(write: WriteMode) -> StreamPlan {
+    StreamPlan {
+        name: StreamName::new("things"),
+        table: "things".to_owned(),
+        request: RequestPlan {
+            method: "GET".to_owned(),
+            path: Template::compile("/things").unwrap(),
+            query: Vec::<NamedTemplate>::new(),
+            headers: Vec::new(),
+            body: None,
+        },
+        pagination: PaginationPlan {
+            kind: PaginationKind::PageToken {
+                token: TokenSource::Body(RecordPath::compile("$.next").unwrap()),
+                inject: Injection::Query("token".to_owned()),
+                has_more: None,
+            },
+            max_pages: NonZeroU64::new(1000).unwrap(),
+        },
+        records: RecordPath::compile("$.data").unwrap(),
+        missing_records: MissingRecords::Fail,
+        primary_key: Vec::new(),
+        cursor: None,
+        write,
+        shape: ShapePlan::default(),
+    }
+}
+
+pub(crate) fn keyed(stream: StreamPlan) -> StreamPlan {
+    StreamPlan { primary_key: vec!["id".to_owned()], ..stream }
+}
+
+pub(crate) fn incremental(stream: StreamPlan, order: CursorOrder, lookback: Lookback) -> StreamPlan {
+    let cursor = CursorPlan {
+        field: "at".to_owned(),
+        inject: Some(Injection::Query("since".to_owned())),
+        format: None,
+        start: None,
+        lookback,
+        order,
+    };
+    StreamPlan { cursor: Some(cursor), ..stream }
+}
+
+/// The same stream under another name, path and table.
+pub(crate) fn named(stream: StreamPlan, name: &str) -> StreamPlan {
+    StreamPlan {
+        name: StreamName::new(name),
+        table: name.to_owned(),
+        request: RequestPlan { path: Template::compile(&format!("/{name}")).unwrap(), ..stream.request.clone() },
+        ..stream
+    }
+}
+
+pub(crate) fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
+    PipelinePlan {
+        name: "test".to_owned(),
+        variables: Variables(BTreeMap::new()),
+        source: SourcePlan {
+            base_url: base_url.to_owned(),
+            auth: AuthPlan::None,
+            headers: Vec::new(),
+            query: Vec::new(),
+            rate_limits: Vec::new(),
+            concurrency: NonZeroU32::new(4).unwrap(),
+            timeouts: TimeoutPlan::default(),
+            retries: RetryPlan::default(),
+            limits: LimitPlan::default(),
+        },
+        streams,
+        destination: DestinationPlan::DuckDb(DuckDbPlan {
+            path: PathBuf::from("unused.duckdb"),
+            schema: "main".to_owned(),
+            memory: None,
+            commit: CommitPlan::default(),
+        }),
+    }
+}

@@ -1,0 +1,165 @@
+//! What kind of failure it is: errors of the transport and statuses in, [`Failure`]s out.
+//!
+//! Kinds are told apart by the types in an error's chain, not by message texts.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use http::StatusCode;
+use rustls::CertificateError;
+use spile_model::units::show_duration;
+use spile_model::{Failure, FailureKind};
+
+/// A failed exchange, and how long the answer asked to wait before another.
+pub(crate) struct Refusal {
+    pub(crate) failure: Failure,
+    pub(crate) asked: Option<Duration>,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, asked: None }
+    }
+}
+
+/// An error from before the answer's head had arrived. `host` is named in the message.
+pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> Failure {
+    let tls = find::<rustls::Error>(&error).map(explain_tls);
+    let (kind, message) = if error.is_dns() {
+        (FailureKind::Dns, format!("the host name `{host}` has no address"))
+    } else if let Some(reason) = tls {
+        (FailureKind::Tls, format!("no safe connection to {host}: {reason}"))
+    } else if error.is_connect() && error.is_timeout() {
+        (FailureKind::Connect, format!("{host} did not accept a connection within {}", show_duration(connect)))
+    } else if error.is_connect() {
+        (FailureKind::Connect, format!("{host} cannot be connected to{}", why_not_connected(&error)))
+    } else if error.is_builder() {
+        (FailureKind::Configuration, "the request cannot be sent as it is".to_owned())
+    } else {
+        (FailureKind::Transport, format!("the connection to {host} broke before the answer came"))
+    };
+    Failure::new(kind, message).caused_by(error.without_url())
+}
+
+/// An error while the body arrived, after `received` bytes of it.
+pub(crate) fn receiving(error: reqwest::Error, received: u64) -> Failure {
+    let is_transport = find::<hyper::Error>(&error).is_some() || find_io(&error, io::ErrorKind::ConnectionReset);
+    let (kind, message) = if error.is_decode() && !is_transport {
+        (FailureKind::BadBody, format!("the compressed body is broken or cut after {received} bytes of content"))
+    } else {
+        (FailureKind::Transport, format!("the connection broke after {received} bytes of the body"))
+    };
+    Failure::new(kind, message).caused_by(error.without_url())
+}
+
+/// The kind that a status of failure means. `asks_to_wait`: the answer had a `Retry-After`.
+pub(crate) fn status_kind(status: StatusCode, asks_to_wait: bool) -> FailureKind {
+    match status.as_u16() {
+        // Some APIs (GitHub) refuse with 403 what they would allow later, and then say when.
+        429 => FailureKind::RateLimited,
+        503 | 403 if asks_to_wait => FailureKind::RateLimited,
+        401 | 407 => FailureKind::Unauthorized,
+        403 => FailureKind::Forbidden,
+        404 | 410 => FailureKind::NotFound,
+        code @ (408 | 425 | 500..=599) => FailureKind::ServerError(code),
+        code @ 400..=499 => FailureKind::Rejected(code),
+        code => FailureKind::UnexpectedStatus(code),
+    }
+}
+
+/// The status in words: `404 Not Found`.
+pub(crate) fn show_status(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
+}
+
+/// The first error of type `E` in the chain, also where an [`io::Error`] carries it.
+fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        // The chain goes past the error that an io::Error carries, so it is looked at here.
+        let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+fn find_io(error: &(dyn Error + 'static), kind: io::ErrorKind) -> bool {
+    find::<io::Error>(error).is_some_and(|io| io.kind() == kind)
+}
+
+fn why_not_connected(error: &(dyn Error + 'static)) -> &'static str {
+    match find::<io::Error>(error).map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => ": nothing listens there",
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => ": there is no way to it",
+        Some(io::ErrorKind::ConnectionReset) => ": it hung up at once",
+        _ => "",
+    }
+}
+
+fn explain_tls(error: &rustls::Error) -> String {
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(certificate) => certificate,
+        rustls::Error::PeerIncompatible(_) => return "the server speaks no version of TLS that is safe".to_owned(),
+        rustls::Error::InvalidMessage(_) => return "the server does not speak TLS at this port".to_owned(),
+        other => return other.to_string(),
+    };
+    match certificate {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; is this machine's clock right?".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".to_owned()
+        }
+        CertificateError::UnknownIssuer => {
+            "its certificate is from an authority that this machine does not trust".to_owned()
+        }
+        CertificateError::Revoked => "its certificate has been revoked".to_owned(),
+        other => format!("its certificate is refused ({other})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_kind() {
+        let cases = [
+            (401, false, FailureKind::Unauthorized),
+            (407, false, FailureKind::Unauthorized),
+            (403, false, FailureKind::Forbidden),
+            (403, true, FailureKind::RateLimited),
+            (404, false, FailureKind::NotFound),
+            (410, false, FailureKind::NotFound),
+            (408, false, FailureKind::ServerError(408)),
+            (425, true, FailureKind::ServerError(425)),
+            (429, false, FailureKind::RateLimited),
+            (500, true, FailureKind::ServerError(500)),
+            (503, false, FailureKind::ServerError(503)),
+            (503, true, FailureKind::RateLimited),
+            (529, false, FailureKind::ServerError(529)),
+            (400, false, FailureKind::Rejected(400)),
+            (422, true, FailureKind::Rejected(422)),
+            (304, false, FailureKind::UnexpectedStatus(304)),
+            (999, false, FailureKind::UnexpectedStatus(999)),
+        ];
+        for (status, asks, kind) in cases {
+            assert_eq!(status_kind(StatusCode::from_u16(status).unwrap(), asks), kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_found_inside_an_io_error() {
+        let inner = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner));
+        assert_eq!(find::<rustls::Error>(&error).map(explain_tls).as_deref(), Some("its certificate has expired"));
+    }
+}

@@ -1,0 +1,350 @@
+//! The client: how one request is sent, from its limits to its last retry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use reqwest::Url;
+use spile_model::units::show_duration;
+use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName};
+use spile_plan::{LimitPlan, PipelinePlan, TimeoutPlan};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::auth::Authenticator;
+use crate::classify::{self, Refusal};
+use crate::limiter::Limiter;
+use crate::message::{Body, Request, Response};
+use crate::origin::Home;
+use crate::redact::Redactor;
+use crate::retry::{Decision, RetryPolicy};
+use crate::retry_after::asked_wait;
+use crate::usage::{Ledger, Usage};
+use crate::{body, excerpt, transport};
+
+/// So many redirects in a row are followed; browsers follow twice as many, but no API means more than two or three.
+const MOST_REDIRECTS: usize = 10;
+
+/// The client of one pipeline. Cheap to clone; all clones share limits, connections and counters.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    transport: reqwest::Client,
+    home: Home,
+    authenticator: Authenticator,
+    limiter: Limiter,
+    retries: RetryPolicy,
+    timeouts: TimeoutPlan,
+    limits: LimitPlan,
+    redactor: Redactor,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    events: Events,
+}
+
+/// What one exchange came to.
+enum Answer {
+    Complete(Response),
+    Redirect(Request),
+}
+
+impl Client {
+    /// A client for the plan's API. `seed` determines the jitter of its retries.
+    ///
+    /// # Errors
+    /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
+    /// machine cannot speak TLS.
+    pub fn new(plan: &PipelinePlan, clock: Arc<dyn Clock>, events: Events, seed: u64) -> Result<Self, Failure> {
+        let source = &plan.source;
+        let home = Home::new(&source.base_url)?;
+        let scope = plan.variables.scope();
+        let authenticator = Authenticator::prepare(&source.auth, &scope)?;
+        let redactor = Redactor::new(plan, &authenticator, &scope);
+        Ok(Self(Arc::new(Inner {
+            transport: transport::connect(&home, &source.timeouts)?,
+            home,
+            authenticator,
+            limiter: Limiter::new(&source.rate_limits, source.concurrency.get()),
+            retries: RetryPolicy::new(source.retries, seed),
+            timeouts: source.timeouts,
+            limits: source.limits,
+            redactor,
+            ledger: Ledger::default(),
+            clock,
+            events,
+        })))
+    }
+
+    /// Sends `request` for `stream` until it is answered well or no further try helps.
+    ///
+    /// Dropping the future gives the request up; what it counted stays counted.
+    ///
+    /// # Errors
+    /// Not placed; the message holds no secret.
+    pub async fn send(&self, request: &Request, stream: &StreamName) -> Result<Response, Failure> {
+        self.send_and(request, stream, |response| std::future::ready(Ok(response))).await
+    }
+
+    /// As [`Client::send`], and `accept` makes something of the response or refuses it: a body that turns out to be
+    /// broken is a failed try like any other, and is asked for again where its kind of failure says so.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and what `accept` refuses with.
+    pub async fn send_and<T, F>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        accept: impl Fn(Response) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut tries = 1;
+        loop {
+            let refusal = match self.try_once(request, stream).await {
+                Ok(response) => match accept(response).await {
+                    Ok(accepted) => return Ok(accepted),
+                    Err(failure) => Refusal::from(failure),
+                },
+                Err(refusal) => refusal,
+            };
+            let reason = refusal.failure.message.clone();
+            self.wait_for_next_try(&request.method, stream, tries, refusal).await?;
+            tries += 1;
+            self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
+        }
+    }
+
+    /// What the stream's requests have cost so far.
+    pub fn usage(&self, stream: &StreamName) -> Usage {
+        self.0.ledger.of(stream)
+    }
+
+    /// The plan's `base_url`.
+    pub fn base_url(&self) -> &Url {
+        self.0.home.url()
+    }
+
+    /// `url` as it may be shown to people: without secrets.
+    pub fn show_url(&self, url: &Url) -> String {
+        self.0.redactor.show_url(url)
+    }
+
+    /// `text` without the pipeline's secrets, whatever it quotes.
+    pub fn redact(&self, text: &str) -> String {
+        self.0.redactor.clean(text)
+    }
+
+    /// Why `url` may not be asked (another origin), in words that end a sentence; `None` where it may.
+    pub fn refusal(&self, url: &Url) -> Option<String> {
+        self.0.home.refusal(url).map(|reason| self.redact(&reason))
+    }
+
+    /// One try: the request and the redirects that follow from it.
+    async fn try_once(&self, request: &Request, stream: &StreamName) -> Result<Response, Refusal> {
+        let mut next = None;
+        for _ in 0..=MOST_REDIRECTS {
+            let request = next.as_ref().unwrap_or(request);
+            if let Some(reason) = self.refusal(&request.url) {
+                return Err(Failure::new(FailureKind::Configuration, reason).into());
+            }
+            let permit = self.0.limiter.admit(|why, wait| self.waiting(stream, why.as_str().to_owned(), wait)).await;
+            let answer = self.exchange(request, stream).await?;
+            drop(permit);
+            match answer {
+                Answer::Complete(response) => return Ok(response),
+                Answer::Redirect(request) => next = Some(request),
+            }
+        }
+        let message = format!("more than {MOST_REDIRECTS} redirects in a row; the last was to {}", {
+            next.map_or_else(String::new, |request| self.show_url(&request.url))
+        });
+        Err(Failure::new(FailureKind::UnexpectedStatus(StatusCode::FOUND.as_u16()), message).into())
+    }
+
+    /// One request on the wire and its whole answer.
+    async fn exchange(&self, request: &Request, stream: &StreamName) -> Result<Answer, Refusal> {
+        let outgoing = self.outgoing(request);
+        self.0.ledger.record(stream, |usage| usage.requests += 1);
+        let total = self.0.timeouts.total;
+        timeout(total, self.answered(request, outgoing, stream)).await.unwrap_or_else(|_| {
+            let message = format!("no complete answer within {} (`timeouts.total`)", show_duration(total));
+            Err(Failure::new(FailureKind::Timeout, message).into())
+        })
+    }
+
+    async fn answered(
+        &self,
+        request: &Request,
+        outgoing: reqwest::Request,
+        stream: &StreamName,
+    ) -> Result<Answer, Refusal> {
+        let started = Instant::now();
+        let answer = self.head(outgoing).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if status.is_success() {
+            let body = body::read_whole(answer, &self.0.limits, self.0.timeouts.read).await?;
+            let took = started.elapsed();
+            self.responded(stream, status, body.len(), took);
+            let received_at = self.0.clock.now();
+            return Ok(Answer::Complete(Response {
+                status,
+                headers,
+                body,
+                url: request.url.clone(),
+                received_at,
+                took,
+            }));
+        }
+        let said = body::read_beginning(answer, excerpt::LOOKED_AT, self.0.timeouts.read).await;
+        self.responded(stream, status, said.len(), started.elapsed());
+        if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
+            return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
+        }
+        let asked = asked_wait(&headers, self.0.clock.now());
+        Err(Refusal { failure: self.refused(request, status, &said, asked.is_some()), asked })
+    }
+
+    /// Sends and waits for the answer's head.
+    async fn head(&self, outgoing: reqwest::Request) -> Result<reqwest::Response, Failure> {
+        let timeouts = &self.0.timeouts;
+        let host = outgoing.url().host_str().unwrap_or_default().to_owned();
+        // The connection has its own timeout, and only then begins the wait for the first byte.
+        let patience = timeouts.connect.saturating_add(timeouts.read);
+        match timeout(patience, self.0.transport.execute(outgoing)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(classify::sending(error, &host, timeouts.connect)),
+            Err(_) => {
+                let message =
+                    format!("no answer from {host} within {} (`timeouts.read`)", show_duration(timeouts.read));
+                Err(Failure::new(FailureKind::Timeout, message))
+            }
+        }
+    }
+
+    /// The request as it goes out: with what every request has, and at last the credentials.
+    fn outgoing(&self, request: &Request) -> reqwest::Request {
+        let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
+        let headers = outgoing.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(Body { content_type, .. }) = &request.body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        let mut replaced = None;
+        for (name, value) in &request.headers {
+            // The first value of a name replaces the default, further ones are added.
+            if replaced == Some(name) {
+                headers.append(name.clone(), value.clone());
+            } else {
+                headers.insert(name.clone(), value.clone());
+            }
+            replaced = Some(name);
+        }
+        *outgoing.body_mut() = request.body.as_ref().map(|body| body.bytes.clone().into());
+        outgoing.url_mut().set_fragment(None);
+        self.0.authenticator.authorise(&mut outgoing);
+        outgoing
+    }
+
+    /// The request that follows from a redirect.
+    fn redirected(&self, request: &Request, status: StatusCode, target: Url) -> Result<Request, Failure> {
+        if let Some(reason) = self.refusal(&target) {
+            let from = self.show_url(&request.url);
+            let message = format!("{} {from} was answered by a redirect, but {reason}", request.method);
+            return Err(Failure::new(FailureKind::UnexpectedStatus(status.as_u16()), message));
+        }
+        let mut next = Request { url: target, ..request.clone() };
+        let becomes_get = match status {
+            StatusCode::SEE_OTHER => request.method != Method::HEAD,
+            // RFC 9110 lets 301 and 302 turn a POST into a GET, and everybody does.
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method == Method::POST,
+            _ => false,
+        };
+        if becomes_get {
+            next.method = Method::GET;
+            next.body = None;
+            next.headers.remove(CONTENT_TYPE);
+        }
+        Ok(next)
+    }
+
+    fn refused(&self, request: &Request, status: StatusCode, said: &[u8], asks_to_wait: bool) -> Failure {
+        let kind = classify::status_kind(status, asks_to_wait);
+        let said = excerpt::of_body(said).map_or_else(String::new, |said| format!(": {}", self.redact(&said)));
+        let asked = format!("{} {}", request.method, self.show_url(&request.url));
+        Failure::new(kind, format!("{asked} was answered with {}{said}", classify::show_status(status)))
+    }
+
+    /// Waits as the policy says, or returns the failure that ends the request.
+    async fn wait_for_next_try(
+        &self,
+        method: &Method,
+        stream: &StreamName,
+        tries: u32,
+        refusal: Refusal,
+    ) -> Result<(), Failure> {
+        let Refusal { mut failure, asked } = refusal;
+        let wait = match self.0.retries.decide(&failure.kind, method, tries, asked) {
+            Decision::Again(wait) => wait,
+            Decision::GiveUp => {
+                if tries > 1 {
+                    failure.message.push_str(&format!(" (tried {tries} times)"));
+                }
+                return Err(failure);
+            }
+            Decision::AskedTooLong(asked) => {
+                let (asked, most) = (show_duration(asked), show_duration(self.0.retries.max_wait()));
+                failure.message.push_str(&format!(
+                    "; the API asks to wait {asked}, which is longer than the {most} of `retries.max_wait`"
+                ));
+                return Err(failure);
+            }
+        };
+        if failure.kind == FailureKind::RateLimited {
+            // What this request was told holds for every other one.
+            self.0.limiter.pause_until(Instant::now() + wait);
+        }
+        let reason = match asked {
+            Some(asked) if asked == wait => format!("Retry-After, after {}", in_short(&failure.kind)),
+            _ => format!("backoff after {}", in_short(&failure.kind)),
+        };
+        self.waiting(stream, reason, wait);
+        sleep(wait).await;
+        Ok(())
+    }
+
+    fn responded(&self, stream: &StreamName, status: StatusCode, bytes: usize, took: Duration) {
+        let bytes = bytes as u64;
+        self.0.ledger.record(stream, |usage| usage.bytes += bytes);
+        self.0.events.emit(RunEvent::Responded { stream: stream.clone(), status: status.as_u16(), bytes, took });
+    }
+
+    fn waiting(&self, stream: &StreamName, reason: String, wait: Duration) {
+        self.0.ledger.record(stream, |usage| usage.waited += wait);
+        let until = self.0.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+        self.0.events.emit(RunEvent::Waiting { stream: stream.clone(), reason, wait, until });
+    }
+}
+
+/// Where the answer redirects to, if it does; relative to what was asked.
+fn redirect_target(status: StatusCode, location: Option<&HeaderValue>, asked: &Url) -> Option<Url> {
+    let redirects = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = location.filter(|_| redirects)?.to_str().ok()?;
+    asked.join(location).ok()
+}
+
+/// The kind of failure in a word or two, for the reason of a wait.
+fn in_short(kind: &FailureKind) -> String {
+    match kind {
+        FailureKind::RateLimited => "too many requests".to_owned(),
+        FailureKind::ServerError(status) => format!("HTTP {status}"),
+        FailureKind::Dns => "a name without address".to_owned(),
+        FailureKind::Connect => "a failed connection".to_owned(),
+        FailureKind::Timeout => "a timeout".to_owned(),
+        FailureKind::Transport => "a broken connection".to_owned(),
+        FailureKind::BadBody => "a broken body".to_owned(),
+        other => format!("a failure ({other:?})"),
+    }
+}

@@ -1,0 +1,41 @@
+//! One polite HTTP client for one API.
+//!
+//! Enters: a [`Request`] whose templates are rendered, and the plan's limits. Leaves: a [`Response`] whose body is
+//! complete, decompressed and within its limits, or a [`spile_model::Failure`] whose kind says what to do about it.
+//!
+//! Invariants:
+//! * A partial body is never a body: every length that was announced is checked.
+//! * Credentials go to the pipeline's own origin (scheme, host, port) and nowhere else, and appear in no message, no
+//!   event and no URL that is shown.
+//! * No request leaves before every rate limit, the concurrency limit and every `Retry-After` allow it, and who waits
+//!   holds no connection.
+//! * Time and randomness are injected; waiting is on tokio's clock.
+//!
+//! It deliberately knows neither pages nor records, keeps no cookies, follows no redirect to another origin and leaves
+//! retries, redirects and the body's limits to none of the libraries below it.
+//!
+//! One [`Client::send`] reads: authorise → wait for the limits → send → read the body → classify → perhaps again. The
+//! files of this crate are these steps.
+
+mod auth;
+mod body;
+mod classify;
+mod client;
+mod excerpt;
+mod limiter;
+mod message;
+mod origin;
+mod redact;
+mod retry;
+mod retry_after;
+mod transport;
+mod usage;
+
+pub use self::client::Client;
+pub use self::message::{Body, Request, Response};
+pub use self::usage::Usage;
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use reqwest::Url;
+
+/// Replaces query parameters in a URL without touching how the others are written.
+pub mod query;

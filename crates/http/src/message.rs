@@ -1,0 +1,71 @@
+//! What is sent and what comes back.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
+use reqwest::Url;
+
+/// A request with every template rendered; the client adds credentials, `User-Agent` and `Accept`.
+///
+/// Its `Debug` shows method, host and path only: query, headers and body may hold secrets.
+#[derive(Clone)]
+pub struct Request {
+    /// How.
+    pub method: Method,
+    /// Where; it must be of the pipeline's origin.
+    pub url: Url,
+    /// Headers besides those that the client adds. A value that holds a secret is marked sensitive.
+    pub headers: HeaderMap,
+    /// What is sent along.
+    pub body: Option<Body>,
+}
+
+/// A request's body.
+#[derive(Clone)]
+pub struct Body {
+    /// Its `Content-Type`, unless the headers hold one.
+    pub content_type: &'static str,
+    /// Its bytes; kept so that they can be sent again.
+    pub bytes: Bytes,
+}
+
+impl Request {
+    /// A GET of `url` with nothing else.
+    pub fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.url.host_str().unwrap_or_default();
+        write!(f, "Request({} {host}{})", self.method, self.url.path())
+    }
+}
+
+/// A complete answer with a status of success (2xx).
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// 200 to 299.
+    pub status: StatusCode,
+    /// As received, but for those that described the body's encoding.
+    pub headers: HeaderMap,
+    /// The whole body, decompressed. A large one is a mapped temporary file that is gone with its last clone.
+    pub body: Bytes,
+    /// What answered: the request's URL, or where redirects of the same origin led.
+    pub url: Url,
+    /// When the last byte had arrived.
+    pub received_at: Timestamp,
+    /// From sending to the last byte, of the try that succeeded.
+    pub took: Duration,
+}
+
+impl Response {
+    /// The header of that name as text; the first one where there are several.
+    pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}

@@ -1,0 +1,191 @@
+//! What is shown never holds a secret: texts in, the same texts with `[redacted]` in their places out.
+//!
+//! It knows every secret variable, every credential as it is sent, and every value that a template makes of a secret, and
+//! recognises each however its characters are written: as they are, percent-encoded or escaped as in JSON, all or some.
+
+use std::collections::BTreeSet;
+
+use reqwest::Url;
+use spile_expression::{Scope, Template};
+use spile_model::Secret;
+use spile_model::secret::REDACTED;
+use spile_plan::{BodyPlan, JsonTemplate, NamedTemplate, PipelinePlan};
+
+use crate::auth::Authenticator;
+use crate::query;
+
+pub(crate) struct Redactor {
+    /// Longest first, so that a secret that contains another is replaced whole.
+    secrets: Vec<Secret>,
+    /// Query parameters whose values are secret, whatever they are.
+    parameters: BTreeSet<String>,
+}
+
+impl Redactor {
+    pub(crate) fn new(plan: &PipelinePlan, authenticator: &Authenticator, scope: &Scope) -> Self {
+        let mut secrets = plan.variables.secrets();
+        secrets.extend(authenticator.secrets());
+        let touched = templates(plan).filter(|template| plan.variables.touches_secret(template));
+        secrets.extend(touched.filter_map(|template| template.render(scope).ok().flatten()).map(Secret::new));
+        let parameters = queries(plan)
+            .filter(|parameter| plan.variables.touches_secret(&parameter.value))
+            .map(|parameter| parameter.name.clone())
+            .chain(authenticator.secret_parameter().map(ToOwned::to_owned))
+            .collect();
+        Self::knowing(secrets, parameters)
+    }
+
+    fn knowing(mut secrets: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
+        secrets.retain(|secret| !secret.expose().is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        Self { secrets, parameters }
+    }
+
+    /// `text` without any secret.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let secret = self.secrets.iter().find_map(|secret| written_at_start(rest, secret.expose()));
+            if secret.is_some() {
+                shown.push_str(REDACTED);
+            } else {
+                shown.push(first);
+            }
+            rest = &rest[secret.unwrap_or(first.len_utf8())..];
+        }
+        shown
+    }
+
+    /// `url` as it may be shown: without user, fragment and secrets.
+    pub(crate) fn show_url(&self, url: &Url) -> String {
+        let origin = url.origin().ascii_serialization();
+        let query = query::redacted(url, |name| self.parameters.contains(name));
+        let query = query.map_or(String::new(), |query| format!("?{query}"));
+        self.clean(&format!("{origin}{}{query}", url.path()))
+    }
+}
+
+/// How many bytes `secret` takes where `text` begins with it, in whatever way each of its characters is written.
+fn written_at_start(text: &str, secret: &str) -> Option<usize> {
+    let mut rest = text;
+    for character in secret.chars() {
+        rest = without_first(rest, character)?;
+    }
+    Some(text.len() - rest.len())
+}
+
+/// `text` behind its first character, where that is `wanted`.
+fn without_first(text: &str, wanted: char) -> Option<&str> {
+    match text.as_bytes().first()? {
+        b'%' => without_percent_encoded(text, wanted).or_else(|| text.strip_prefix(wanted)),
+        b'+' if wanted == ' ' => Some(&text[1..]),
+        b'\\' => without_json_escape(text, wanted).or_else(|| text.strip_prefix(wanted)),
+        _ => text.strip_prefix(wanted),
+    }
+}
+
+fn without_percent_encoded(text: &str, wanted: char) -> Option<&str> {
+    let mut rest = text;
+    for byte in wanted.encode_utf8(&mut [0; 4]).bytes() {
+        let digits = rest.strip_prefix('%')?.get(..2)?;
+        if u8::from_str_radix(digits, 16) != Ok(byte) {
+            return None;
+        }
+        rest = &rest[3..];
+    }
+    Some(rest)
+}
+
+fn without_json_escape(text: &str, wanted: char) -> Option<&str> {
+    let escaped = text.strip_prefix('\\')?;
+    if !escaped.starts_with('u') {
+        let meant = match escaped.chars().next()? {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            same @ ('"' | '\\' | '/') => same,
+            _ => return None,
+        };
+        return (meant == wanted).then(|| &escaped[1..]);
+    }
+    let mut rest = text;
+    for unit in wanted.encode_utf16(&mut [0; 2]) {
+        let digits = rest.strip_prefix("\\u")?.get(..4)?;
+        if u16::from_str_radix(digits, 16) != Ok(*unit) {
+            return None;
+        }
+        rest = &rest[6..];
+    }
+    Some(rest)
+}
+
+fn queries(plan: &PipelinePlan) -> impl Iterator<Item = &NamedTemplate> {
+    plan.source.query.iter().chain(plan.streams.iter().flat_map(|stream| &stream.request.query))
+}
+
+/// Every template that goes into a request. (Those of `auth` are known from the authenticator.)
+fn templates(plan: &PipelinePlan) -> impl Iterator<Item = &Template> {
+    let headers = plan.source.headers.iter().chain(plan.streams.iter().flat_map(|stream| &stream.request.headers));
+    let named = headers.chain(queries(plan)).map(|named| &named.value);
+    let paths = plan.streams.iter().map(|stream| &stream.request.path);
+    let bodies = plan.streams.iter().filter_map(|stream| stream.request.body.as_ref()).flat_map(body_templates);
+    named.chain(paths).chain(bodies)
+}
+
+fn body_templates(body: &BodyPlan) -> Vec<&Template> {
+    match body {
+        BodyPlan::Form(fields) => fields.iter().map(|field| &field.value).collect(),
+        BodyPlan::Json(json) => json_templates(json),
+    }
+}
+
+fn json_templates(json: &JsonTemplate) -> Vec<&Template> {
+    match json {
+        JsonTemplate::Literal(_) => Vec::new(),
+        JsonTemplate::Text(template) => vec![template],
+        JsonTemplate::List(items) => items.iter().flat_map(json_templates).collect(),
+        JsonTemplate::Object(members) => members.iter().flat_map(|(_, member)| json_templates(member)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knowing(secrets: &[&str]) -> Redactor {
+        let secrets = secrets.iter().map(|secret| Secret::new(*secret)).collect();
+        Redactor::knowing(secrets, ["key".to_owned()].into())
+    }
+
+    #[test]
+    fn a_secret_is_recognised_however_its_characters_are_written() {
+        let redactor = knowing(&["p/w \"ü\"😀%"]);
+        for form in [
+            "p/w \"ü\"😀%",
+            "p%2Fw+%22%C3%BC%22%F0%9F%98%80%25",
+            "p%2fw%20%22%c3%bc%22%f0%9f%98%80%25",
+            "p/w%20\"ü\"😀%25",
+            "p\\/w \\\"\\u00fc\\\"\\ud83d\\uDE00%",
+            "%70%2f%77+\"ü\"😀%",
+        ] {
+            assert_eq!(redactor.clean(&format!("é {form} b")), "é [redacted] b", "{form}");
+        }
+        let others = "p/w %22 %2 %zz \\ \\u12 \\q p%2";
+        assert_eq!(redactor.clean(others), others);
+    }
+
+    #[test]
+    fn a_secret_inside_another_or_inside_the_word_redacted_does_no_harm() {
+        let redactor = knowing(&["red", "redder", "e", ""]);
+        assert_eq!(redactor.clean("redder red x"), "[redacted] [redacted] x");
+        assert_eq!(knowing(&[]).clean("as it is"), "as it is");
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_user_its_fragment_and_its_secret_parameters() {
+        let url = Url::parse("https://me:pw@api.test:8443/v1/s3cret?key=other&q=s3cret&page=2#top").unwrap();
+        let shown = knowing(&["s3cret"]).show_url(&url);
+        assert_eq!(shown, "https://api.test:8443/v1/[redacted]?key=[redacted]&q=[redacted]&page=2");
+    }
+}

@@ -1,0 +1,100 @@
+//! How long an answer asks to wait: `Retry-After` in both its forms (RFC 9110, 10.2.3).
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+use jiff::Timestamp;
+
+/// Longer waits than this are not told apart: nobody waits for ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// The wait that `headers` ask for, the longest where they name several; nothing where they name none that can be
+/// read. A date is taken relative to the answer's own `Date`, which does not depend on this machine's clock being
+/// right, and to `now` where there is none.
+pub(crate) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let date = headers.get(DATE).and_then(|value| http_date(value.to_str().ok()?));
+    let reference = date.unwrap_or(now);
+    headers.get_all(RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), reference)).max()
+}
+
+fn wait(value: &str, reference: Timestamp) -> Option<Duration> {
+    if let Some(at) = http_date(value) {
+        // A date that has passed asks for no wait.
+        return Some(Duration::try_from(at.duration_since(reference)).unwrap_or_default().min(LONGEST));
+    }
+    // A proxy may have joined several lines into a list.
+    value.split(',').filter_map(|part| seconds(part.trim())).max()
+}
+
+/// Whole seconds; decimals, which some vendors send, are rounded up.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let more = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    let seconds = whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(more);
+    Some(Duration::from_secs(seconds).min(LONGEST))
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn asked(values: &[&str], date: Option<&str>) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
+        }
+        if let Some(date) = date {
+            headers.insert(DATE, HeaderValue::from_str(date).unwrap());
+        }
+        let now: Timestamp = "1994-11-06T08:49:37Z".parse().unwrap();
+        asked_wait(&headers, now).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn seconds_are_read_in_every_way_that_they_are_written() {
+        let cases: [(&str, Option<u64>); 12] = [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            (" 7 ", Some(7)),
+            ("2.0", Some(2)),
+            ("2.01", Some(3)),
+            ("3, 5", Some(5)),
+            ("-1", None),
+            ("1e9", None),
+            ("soon", None),
+            ("", None),
+            ("99999999999999999999999", Some(LONGEST.as_secs())),
+            ("1000000000", Some(LONGEST.as_secs())),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(asked(&[value], None), expected, "{value:?}");
+        }
+        assert_eq!(asked(&["3", "9", "garbage"], None), Some(9));
+        assert_eq!(asked(&[], None), None);
+    }
+
+    #[test]
+    fn dates_are_read_in_all_three_forms_relative_to_the_clock() {
+        for value in ["Sun, 06 Nov 1994 08:50:37 GMT", "Sunday, 06-Nov-94 08:50:37 GMT", "Sun Nov  6 08:50:37 1994"] {
+            assert_eq!(asked(&[value], None), Some(60), "{value}");
+        }
+        assert_eq!(asked(&["Sun, 06 Nov 1994 08:00:00 GMT"], None), Some(0), "a date that has passed");
+    }
+
+    #[test]
+    fn the_date_of_the_answer_is_believed_before_the_own_clock() {
+        let value = "Sun, 06 Nov 1994 20:00:10 GMT";
+        assert_eq!(asked(&[value], Some("Sun, 06 Nov 1994 20:00:00 GMT")), Some(10));
+        assert_eq!(asked(&[value], Some("nonsense")), Some(11 * 3600 + 10 * 60 + 33));
+    }
+}

@@ -1,0 +1,11 @@
+//! The client against an API that misbehaves in every way it can.
+#![allow(clippy::unwrap_used)]
+
+mod bodies;
+mod connections;
+mod limits;
+mod redirects;
+mod requests;
+mod retries;
+mod secrets;
+mod support;

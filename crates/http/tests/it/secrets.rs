@@ -1,0 +1,114 @@
+//! Secrets appear in no message, no event and no URL that is shown, in none of their forms.
+
+use spile_http::Url;
+use spile_model::{ByteSize, Failure};
+use spile_plan::{AuthPlan, KeyPlace, PipelinePlan};
+use spile_testkit::fake_api::{FakeApi, RefusedPort, Response, any};
+
+use crate::support::{Rig, everything_said, named, plan, template, without_retries};
+
+/// The secret in every form in which it could come back.
+const FORMS: [&str; 5] = ["hunter2", "HUNTER2", "aHVudGVy", "%2F%2B%C3%BC", "2/+ü"];
+
+fn assert_clean(text: &str) {
+    for form in FORMS {
+        assert!(!text.contains(form), "{form} in {text}");
+    }
+}
+
+fn kinds_of_auth() -> Vec<AuthPlan> {
+    let key = |place, value| AuthPlan::ApiKey { place, name: "api_key".to_owned(), value: template(value) };
+    vec![
+        AuthPlan::Bearer(template("{{ token }}")),
+        AuthPlan::Basic { username: template("{{ token }}"), password: template("x{{ token }}") },
+        key(KeyPlace::Header, "{{ token }}"),
+        key(KeyPlace::Query, "{{ token }}"),
+        key(KeyPlace::Cookie, "{{ token | upper | replace('/+Ü', '') }}"),
+    ]
+}
+
+fn secretive(base_url: &str, auth: AuthPlan) -> PipelinePlan {
+    let mut plan = without_retries(plan(base_url));
+    plan.source.auth = auth;
+    plan.source.query = vec![named("signature", "{{ token | upper }}")];
+    plan
+}
+
+/// An answer that echoes everything it was sent, in the given dress.
+fn echo(
+    status: u16,
+    dress: fn(&str) -> String,
+) -> impl Fn(&spile_testkit::fake_api::Request) -> Response + Send + Sync {
+    move |request| {
+        let mut all = request.target.clone();
+        for (_, value) in request.query.iter().chain(&request.headers) {
+            all.push_str(&format!(" {value}"));
+        }
+        Response::text(dress(&all)).with_status(status)
+    }
+}
+
+async fn failure_of(plan: &PipelinePlan, url: &str) -> Failure {
+    let rig = Rig::new(plan);
+    let failure = rig.get(url).await.unwrap_err();
+    for event in rig.events.lock().unwrap().iter() {
+        assert_clean(&format!("{event:?}"));
+    }
+    failure
+}
+
+#[tokio::test]
+async fn an_error_body_that_echoes_the_request_is_shown_without_its_secrets() {
+    let dresses: [fn(&str) -> String; 3] = [
+        ToOwned::to_owned,
+        |text| serde_json::json!({"message": text}).to_string(),
+        |text| format!("<html><title>{text}</title></html>"),
+    ];
+    for auth in kinds_of_auth() {
+        for dress in dresses {
+            for status in [400, 401, 404, 500] {
+                let api = FakeApi::start().await;
+                api.route(any(), echo(status, dress));
+                let plan = secretive(&api.url(), auth.clone());
+                let failure = failure_of(&plan, &api.url_of("/items?signature=HUNTER2%2F%2B%C3%9C&page=3")).await;
+                assert_clean(&everything_said(&failure));
+                assert!(failure.message.contains("[redacted]"), "{failure}");
+                assert!(failure.message.contains("page=3"), "what is not secret is shown: {failure}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_of_every_other_kind_hold_no_secret_either() {
+    let url =
+        |base: &str| format!("{base}/hunter2%2F%2B%C3%BC?signature=HUNTER2%2F%2B%C3%9C&token=hunter2%2F%2B%C3%BC");
+    for auth in kinds_of_auth() {
+        let refused = RefusedPort::reserve();
+        assert_clean(&everything_said(
+            &failure_of(&secretive(&refused.url(), auth.clone()), &url(&refused.url())).await,
+        ));
+        for response in [
+            Response::hang_up(),
+            Response::json([1]).truncate_at(1),
+            Response::json(vec![1; 100]),
+            Response::redirect(302, "/items?token=hunter2%2F%2B%C3%BC"),
+        ] {
+            let api = FakeApi::start().await;
+            api.route(any(), move |_| response.clone());
+            let mut plan = secretive(&api.url(), auth.clone());
+            plan.source.limits.body = ByteSize(50);
+            assert_clean(&everything_said(&failure_of(&plan, &url(&api.url())).await));
+        }
+    }
+}
+
+#[test]
+fn a_url_is_shown_without_secret_parameters() {
+    let auth = AuthPlan::ApiKey { place: KeyPlace::Query, name: "api_key".to_owned(), value: template("{{ token }}") };
+    let rig = Rig::new(&secretive("http://api.test", auth));
+    let url = Url::parse("http://api.test/items?page=2&api_key=anything&signature=else&q=hunter2/%2B%C3%BC").unwrap();
+    let shown = "http://api.test/items?page=2&api_key=[redacted]&signature=[redacted]&q=";
+    assert!(rig.client.show_url(&url).starts_with(shown), "{}", rig.client.show_url(&url));
+    assert_clean(&rig.client.show_url(&url));
+}

@@ -1,0 +1,123 @@
+//! A plan of one stream, a client with a clock that stands still, and the events that it emitted.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use spile_expression::{RecordPath, Template};
+use spile_http::{Client, Request, Response, Url};
+use spile_model::clock::FixedClock;
+use spile_model::{Events, Failure, RunEvent, Secret, StreamName};
+use spile_plan::{
+    AuthPlan, CommitPlan, DestinationPlan, DuckDbPlan, LimitPlan, MissingRecords, NamedTemplate, PaginationKind,
+    PaginationPlan, PipelinePlan, RequestPlan, RetryPlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, Variable,
+    Variables, WriteMode,
+};
+
+pub(crate) const NOW: &str = "2025-03-01T12:00:00Z";
+
+pub(crate) fn template(text: &str) -> Template {
+    Template::compile(text).unwrap()
+}
+
+pub(crate) fn named(name: &str, value: &str) -> NamedTemplate {
+    NamedTemplate { name: name.to_owned(), value: template(value) }
+}
+
+pub(crate) fn stream() -> StreamName {
+    StreamName::new("items")
+}
+
+/// A plan against `base_url`, with short retries and without limits, and one secret variable `token`.
+pub(crate) fn plan(base_url: &str) -> PipelinePlan {
+    let secret = Variable::Secret(Secret::new("hunter2/+ü"));
+    PipelinePlan {
+        name: "test".to_owned(),
+        variables: Variables(BTreeMap::from([("token".to_owned(), secret)])),
+        source: SourcePlan {
+            base_url: base_url.to_owned(),
+            auth: AuthPlan::None,
+            headers: Vec::new(),
+            query: Vec::new(),
+            rate_limits: Vec::new(),
+            concurrency: NonZeroU32::new(8).unwrap(),
+            timeouts: TimeoutPlan::default(),
+            retries: RetryPlan::default(),
+            limits: LimitPlan::default(),
+        },
+        streams: vec![stream_plan()],
+        destination: DestinationPlan::DuckDb(DuckDbPlan {
+            path: "unused.duckdb".into(),
+            schema: "main".to_owned(),
+            memory: None,
+            commit: CommitPlan::default(),
+        }),
+    }
+}
+
+fn stream_plan() -> StreamPlan {
+    StreamPlan {
+        name: stream(),
+        table: "items".to_owned(),
+        request: RequestPlan {
+            method: "GET".to_owned(),
+            path: template("/items"),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+        },
+        pagination: PaginationPlan { kind: PaginationKind::None, max_pages: NonZeroU64::new(10).unwrap() },
+        records: RecordPath::root(),
+        missing_records: MissingRecords::Fail,
+        primary_key: Vec::new(),
+        cursor: None,
+        write: WriteMode::Append,
+        shape: ShapePlan::default(),
+    }
+}
+
+/// Only one try.
+pub(crate) fn without_retries(mut plan: PipelinePlan) -> PipelinePlan {
+    plan.source.retries.attempts = NonZeroU32::MIN;
+    plan
+}
+
+/// A client and the events that it emits.
+pub(crate) struct Rig {
+    pub(crate) client: Client,
+    pub(crate) events: Arc<Mutex<Vec<RunEvent>>>,
+}
+
+impl Rig {
+    pub(crate) fn new(plan: &PipelinePlan) -> Self {
+        Self::seeded(plan, 7)
+    }
+
+    pub(crate) fn seeded(plan: &PipelinePlan, seed: u64) -> Self {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&events);
+        let events_of = Events::to(move |event| sink.lock().unwrap().push(event));
+        let clock = Arc::new(FixedClock(NOW.parse().unwrap()));
+        Self { client: Client::new(plan, clock, events_of, seed).unwrap(), events }
+    }
+
+    pub(crate) async fn get(&self, url: &str) -> Result<Response, Failure> {
+        self.client.send(&Request::get(Url::parse(url).unwrap()), &stream()).await
+    }
+
+    /// Reasons and lengths of the waits.
+    pub(crate) fn waits(&self) -> Vec<(String, Duration)> {
+        let events = self.events.lock().unwrap();
+        let waits = events.iter().filter_map(|event| match event {
+            RunEvent::Waiting { reason, wait, .. } => Some((reason.clone(), *wait)),
+            _ => None,
+        });
+        waits.collect()
+    }
+}
+
+/// All that a failure says anywhere.
+pub(crate) fn everything_said(failure: &Failure) -> String {
+    format!("{failure}\n{failure:?}\n{}", failure.causes().join("\n"))
+}

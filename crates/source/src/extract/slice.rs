@@ -1,0 +1,311 @@
+//! One pass through a body's text along simple paths: records and signals become ranges, everything else is only
+//! checked to be JSON.
+//!
+//! The way is a small tree of keys and indexes. Values that lie off it, and records themselves, are skipped by the JSON
+//! reader without being built. To know what a member holds before reading it, its first byte is looked at: a key is
+//! read as raw text, so the value's place in the body follows from the key's.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use spile_expression::{RecordPath, Step};
+
+use super::Found;
+use super::signal::{Signal, Signals};
+
+/// The way to some of the paths. Nearly always there is one route for all; paths that get in each other's way (one
+/// inside what another selects) are followed in passes of their own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Route(Node);
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// What is taken here; then there is no further way from here.
+    take: Option<Take>,
+    keys: Vec<(Arc<str>, Node)>,
+    indexes: Vec<(usize, Node)>,
+    /// Into every element or member; then there are neither keys nor indexes.
+    each: Option<Box<Node>>,
+}
+
+#[derive(Clone, Debug)]
+enum Take {
+    Records,
+    Signals(Vec<usize>),
+}
+
+/// The routes for these paths, the first one with the records; `None` where a path is not simple.
+pub(super) fn routes(records: &RecordPath, values: &[RecordPath]) -> Option<Vec<Route>> {
+    let mut first = Route::default();
+    first.0.add(records.steps()?, Take::Records);
+    let mut routes = vec![first];
+    for (index, path) in values.iter().enumerate() {
+        let steps = path.steps()?;
+        if let Some(route) = routes.iter_mut().find(|route| route.0.has_room_for(steps)) {
+            route.0.add(steps, Take::Signals(vec![index]));
+        } else {
+            let mut own = Route::default();
+            own.0.add(steps, Take::Signals(vec![index]));
+            routes.push(own);
+        }
+    }
+    Some(routes)
+}
+
+impl Node {
+    fn has_room_for(&self, steps: &[Step]) -> bool {
+        let Some((step, rest)) = steps.split_first() else {
+            // The same value may be taken as several signals.
+            return matches!(self.take, Some(Take::Signals(_))) || (self.take.is_none() && self.is_leaf());
+        };
+        if self.take.is_some() {
+            return false;
+        }
+        match step {
+            Step::Each if self.each.is_none() => self.is_leaf(),
+            Step::Each => self.each.as_ref().is_some_and(|node| node.has_room_for(rest)),
+            Step::Key(key) => {
+                self.each.is_none()
+                    && self.keys.iter().find(|(k, _)| k == key).is_none_or(|(_, n)| n.has_room_for(rest))
+            }
+            Step::Index(at) => {
+                self.each.is_none()
+                    && self.indexes.iter().find(|(i, _)| i == at).is_none_or(|(_, n)| n.has_room_for(rest))
+            }
+        }
+    }
+
+    fn is_leaf(&self) -> bool {
+        self.keys.is_empty() && self.indexes.is_empty() && self.each.is_none()
+    }
+
+    fn add(&mut self, steps: &[Step], take: Take) {
+        let Some((step, rest)) = steps.split_first() else {
+            match (&mut self.take, take) {
+                (Some(Take::Signals(known)), Take::Signals(more)) => known.extend(more),
+                (place, take) => *place = Some(take),
+            }
+            return;
+        };
+        let next = match step {
+            Step::Each => &mut **self.each.get_or_insert_default(),
+            Step::Key(key) => entry(&mut self.keys, key.clone()),
+            Step::Index(at) => entry(&mut self.indexes, *at),
+        };
+        next.add(rest, take);
+    }
+}
+
+fn entry<K: PartialEq>(nodes: &mut Vec<(K, Node)>, key: K) -> &mut Node {
+    let at = nodes.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+        nodes.push((key, Node::default()));
+        nodes.len() - 1
+    });
+    &mut nodes[at].1
+}
+
+/// Reads all of `text`, which must be one JSON value.
+pub(super) fn find(text: &str, routes: &[Route], signals: usize) -> Result<Found, serde_json::Error> {
+    let found = Found { signals: Signals::none(signals), ..Found::default() };
+    let mut walk = Walk { text, found };
+    for route in routes {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let first = text.trim_start().bytes().next().unwrap_or(b' ');
+        Value { node: &route.0, first, walk: &mut walk }.deserialize(&mut reader)?;
+        reader.end()?;
+    }
+    Ok(walk.found)
+}
+
+/// The ranges of the records in `raw`, a slice of `text`: an array stands for its elements, a null for nothing.
+pub(super) fn records_of(text: &str, raw: &str, into: &mut Found) -> Result<(), serde_json::Error> {
+    let mut walk = Walk { text, found: std::mem::take(into) };
+    let outcome = walk.records_in(raw);
+    *into = walk.found;
+    outcome
+}
+
+struct Walk<'t> {
+    text: &'t str,
+    found: Found,
+}
+
+impl<'t> Walk<'t> {
+    /// Where `part`, a slice of the text, begins in it.
+    fn offset(&self, part: &str) -> usize {
+        part.as_ptr() as usize - self.text.as_ptr() as usize
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "bodies beyond u32 are refused before they are read")]
+    fn push_record(&mut self, raw: &str) {
+        let start = self.offset(raw);
+        self.found.records.push(start as u32..(start + raw.len()) as u32);
+    }
+
+    /// `raw` is selected as records.
+    fn records_in(&mut self, raw: &'t str) -> Result<(), serde_json::Error> {
+        self.found.reached = true;
+        match raw.as_bytes().first() {
+            Some(b'[') => {
+                let mut reader = serde_json::Deserializer::from_str(raw);
+                reader.deserialize_seq(Records { walk: self })
+            }
+            Some(b'n') => Ok(()),
+            _ => {
+                self.push_record(raw);
+                Ok(())
+            }
+        }
+    }
+
+    /// The first byte of the value whose member's key is `key`.
+    fn first_behind(&self, key: &str) -> u8 {
+        let behind = self.text[self.offset(key) + key.len()..].trim_start();
+        // Where no colon follows, the reader is about to say so.
+        behind.strip_prefix(':').and_then(|value| value.trim_start().bytes().next()).unwrap_or(b' ')
+    }
+}
+
+/// Reads one value at a node of the way. `first` is its first byte.
+struct Value<'n, 'w, 't> {
+    node: &'n Node,
+    first: u8,
+    walk: &'w mut Walk<'t>,
+}
+
+impl<'t> DeserializeSeed<'t> for Value<'_, '_, 't> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, reader: D) -> Result<(), D::Error> {
+        let Self { node, first, walk } = self;
+        match (&node.take, first) {
+            (Some(Take::Records), b'[') => {
+                walk.found.reached = true;
+                reader.deserialize_seq(Records { walk })
+            }
+            (Some(Take::Records), _) => {
+                let raw = raw(reader)?;
+                walk.records_in(raw).map_err(serde::de::Error::custom)
+            }
+            (Some(Take::Signals(indexes)), _) => {
+                let signal = Signal::from_json(raw(reader)?);
+                indexes.iter().for_each(|index| walk.found.signals.put(*index, signal.clone()));
+                Ok(())
+            }
+            (None, b'{') => reader.deserialize_map(Members { node, walk }),
+            (None, b'[') => reader.deserialize_seq(Elements { node, walk }),
+            (None, _) => reader.deserialize_ignored_any(IgnoredAny).map(drop),
+        }
+    }
+}
+
+fn raw<'t, D: Deserializer<'t>>(reader: D) -> Result<&'t str, D::Error> {
+    <&RawValue as serde::Deserialize>::deserialize(reader).map(RawValue::get)
+}
+
+/// An array of records.
+struct Records<'w, 't> {
+    walk: &'w mut Walk<'t>,
+}
+
+impl<'t> Visitor<'t> for Records<'_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(raw) = elements.next_element::<&RawValue>()? {
+            self.walk.push_record(raw.get());
+        }
+        Ok(())
+    }
+}
+
+/// An object on the way.
+struct Members<'n, 'w, 't> {
+    node: &'n Node,
+    walk: &'w mut Walk<'t>,
+}
+
+impl<'t> Visitor<'t> for Members<'_, '_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { node, walk } = self;
+        let mut any = false;
+        while let Some(key) = members.next_key::<&RawValue>()? {
+            any = true;
+            let next = node
+                .each
+                .as_deref()
+                .or_else(|| node.keys.iter().find(|(name, _)| is_key(key.get(), name)).map(|(_, node)| node));
+            match next {
+                Some(node) => {
+                    let first = walk.first_behind(key.get());
+                    members.next_value_seed(Value { node, first, walk })?;
+                }
+                None => _ = members.next_value::<IgnoredAny>()?,
+            }
+        }
+        walk.found.reached |= node.each.is_some() && !any && node.leads_to_records();
+        Ok(())
+    }
+}
+
+/// Whether the key's raw text, quotes and escapes included, means `name`.
+fn is_key(raw: &str, name: &str) -> bool {
+    if raw.contains('\\') {
+        return serde_json::from_str::<String>(raw).is_ok_and(|key| key == name);
+    }
+    raw.len() == name.len() + 2 && raw[1..raw.len() - 1] == *name
+}
+
+/// An array on the way.
+struct Elements<'n, 'w, 't> {
+    node: &'n Node,
+    walk: &'w mut Walk<'t>,
+}
+
+impl<'t> Visitor<'t> for Elements<'_, '_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<(), A::Error> {
+        let Self { node, walk } = self;
+        let mut count = 0_usize;
+        // An element's first byte is not known before it is read, so it is read raw, and once more where the way goes on.
+        while let Some(raw) = elements.next_element::<&'t RawValue>()? {
+            let raw = raw.get();
+            let next =
+                node.each.as_deref().or_else(|| node.indexes.iter().find(|(at, _)| *at == count).map(|(_, node)| node));
+            count += 1;
+            if let Some(node) = next {
+                let first = raw.bytes().next().unwrap_or(b' ');
+                let mut reader = serde_json::Deserializer::from_str(raw);
+                Value { node, first, walk }.deserialize(&mut reader).map_err(serde::de::Error::custom)?;
+            }
+        }
+        walk.found.reached |= node.each.is_some() && count == 0 && node.leads_to_records();
+        Ok(())
+    }
+}
+
+impl Node {
+    fn leads_to_records(&self) -> bool {
+        matches!(self.take, Some(Take::Records))
+            || self.each.as_deref().is_some_and(Node::leads_to_records)
+            || self.keys.iter().any(|(_, node)| node.leads_to_records())
+            || self.indexes.iter().any(|(_, node)| node.leads_to_records())
+    }
+}

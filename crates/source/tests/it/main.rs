@@ -1,0 +1,11 @@
+//! Streams of pages from an API that pages in every way, and misbehaves in every way.
+#![allow(clippy::unwrap_used)]
+
+mod damage;
+mod loops;
+mod messages;
+mod origins;
+mod paging;
+mod plan;
+mod prefetch;
+mod support;

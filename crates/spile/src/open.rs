@@ -1,0 +1,42 @@
+//! Opens what a command works on: the pipeline's plan, and the destination that it names. This is the one place that
+//! knows which destinations this build has.
+
+use std::sync::Arc;
+
+use spile_config::{Settings, load};
+use spile_destination::Destination;
+use spile_destination_duckdb::DuckDb;
+use spile_model::{Failure, StreamName, SystemClock};
+use spile_plan::{DestinationPlan, PipelinePlan};
+
+use crate::arguments::PipelineArguments;
+use crate::problem::Problem;
+
+/// The plan of the named pipeline.
+pub(crate) fn pipeline(arguments: &PipelineArguments) -> Result<Arc<PipelinePlan>, Problem> {
+    let settings = Settings { set: arguments.set.clone(), ..Settings::of_process() };
+    Ok(Arc::new(load(&arguments.file, &settings)?))
+}
+
+/// The pipeline's destination, locked against other runs.
+pub(crate) async fn destination(plan: &PipelinePlan) -> Result<Arc<dyn Destination>, Failure> {
+    match &plan.destination {
+        DestinationPlan::DuckDb(duckdb) => Ok(Arc::new(DuckDb::open(duckdb, &plan.name, Arc::new(SystemClock)).await?)),
+    }
+}
+
+/// The streams of those names; every name must be one of the pipeline's.
+pub(crate) fn streams(plan: &PipelinePlan, names: &[String]) -> Result<Vec<StreamName>, Problem> {
+    names
+        .iter()
+        .map(|name| {
+            plan.streams.iter().map(|stream| &stream.name).find(|known| known.as_str() == name).cloned().ok_or_else(
+                || {
+                    let known: Vec<&str> = plan.streams.iter().map(|stream| stream.name.as_str()).collect();
+                    Problem::usage(format!("`{}` has no stream `{name}`", plan.name))
+                        .remedy(format!("its streams are {}", known.join(", ")))
+                },
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,56 @@
+//! Errors for people: what, where, why, and what to do.
+
+use spile_config::RenderStyle;
+use spile_model::Failure;
+
+use crate::output::terminal::Terminal;
+use crate::problem::{Problem, Text};
+
+/// Shows what kept a command from doing its work.
+pub(crate) fn show_problem(problem: &Problem, terminal: &Terminal) {
+    terminal.tell(&problem_text(problem, terminal));
+}
+
+/// Shows one failure of a run.
+pub(crate) fn show_failure(failure: &Failure, terminal: &Terminal) {
+    terminal.tell(&sentence(&failure.to_string(), &failure.causes(), Some(failure.kind.remedy()), terminal));
+}
+
+fn problem_text(problem: &Problem, terminal: &Terminal) -> String {
+    match &problem.text {
+        Text::Diagnostics(diagnostics) => {
+            let style =
+                RenderStyle { colour: terminal.colour, width: usize::from(terminal.width), ..RenderStyle::default() };
+            diagnostics.render(style)
+        }
+        Text::Sentence { message, causes, remedy } => sentence(message, causes, remedy.as_deref(), terminal),
+    }
+}
+
+fn sentence(message: &str, causes: &[String], remedy: Option<&str>, terminal: &Terminal) -> String {
+    let mut out = format!("{} {message}", terminal.bad("error:"));
+    for cause in causes {
+        out += &format!("\n  {} {cause}", terminal.quiet("cause:"));
+    }
+    if let Some(remedy) = remedy {
+        out += &format!("\n  {} {remedy}", terminal.good("to do:"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use spile_model::{FailureKind, StreamName};
+
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_where_why_and_what_to_do() {
+        let failure = Failure::new(FailureKind::NotFound, "GET https://api.test/x was answered with 404")
+            .in_stream(&StreamName::new("orders"))
+            .at_page(3)
+            .caused_by("there is no such page");
+        let shown = sentence(&failure.to_string(), &failure.causes(), Some(failure.kind.remedy()), &Terminal::plain());
+        insta::assert_snapshot!(shown);
+    }
+}

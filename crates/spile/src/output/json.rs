@@ -1,0 +1,68 @@
+//! `--json`: every event as one line on stdout; the last line is the run's end.
+
+use std::io::Write;
+
+use serde::Serialize;
+use spile_engine::RunReport;
+use spile_model::event::Outcome;
+use spile_model::{RunEvent, RunId};
+
+/// The last line.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "run_finished")]
+struct RunFinished<'r> {
+    pipeline: &'r str,
+    run: Option<RunId>,
+    outcome: Outcome,
+    rows: u64,
+    seconds: f64,
+    errors: Vec<Error>,
+}
+
+#[derive(Serialize)]
+struct Error {
+    stream: Option<String>,
+    page: Option<u64>,
+    message: String,
+    causes: Vec<String>,
+    remedy: &'static str,
+}
+
+/// An event, as it comes.
+pub(super) fn event(event: &RunEvent) {
+    write_line(event);
+}
+
+/// The run's end.
+pub(super) fn report(report: &RunReport) {
+    write_line(&finished(report));
+}
+
+fn finished(report: &RunReport) -> RunFinished<'_> {
+    RunFinished {
+        pipeline: &report.pipeline,
+        run: report.run,
+        outcome: report.outcome,
+        rows: report.streams.iter().map(|stream| stream.rows).sum(),
+        seconds: report.took.as_secs_f64(),
+        errors: report
+            .failures
+            .iter()
+            .map(|failure| Error {
+                stream: failure.stream.as_ref().map(ToString::to_string),
+                page: failure.page,
+                message: failure.message.clone(),
+                causes: failure.causes(),
+                remedy: failure.kind.remedy(),
+            })
+            .collect(),
+    }
+}
+
+fn write_line(value: &impl Serialize) {
+    // Events hold text and numbers only, which can always be written; a closed pipe has read enough.
+    if let Ok(mut line) = serde_json::to_vec(value) {
+        line.push(b'\n');
+        let _ = std::io::stdout().lock().write_all(&line);
+    }
+}
