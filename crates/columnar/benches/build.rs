@@ -19,7 +19,12 @@ fn main() {
     let bytes: usize = pages.iter().map(|page| page.body.len()).sum();
     let mut rates: Vec<f64> = (0..ROUNDS).map(|_| bytes as f64 / 1e6 / seconds(&pages)).collect();
     rates.sort_by(f64::total_cmp);
-    println!("{:.1} MB a round: best {:.0} MB/s, median {:.0} MB/s", bytes as f64 / 1e6, rates[ROUNDS - 1], rates[ROUNDS / 2]);
+    println!(
+        "{:.1} MB a round: best {:.0} MB/s, median {:.0} MB/s",
+        bytes as f64 / 1e6,
+        rates[ROUNDS - 1],
+        rates[ROUNDS / 2]
+    );
 }
 
 fn seconds(pages: &[spile_model::Page]) -> f64 {

@@ -227,7 +227,13 @@ impl Data {
 
     /// Appends the next value if it is of this type; whether it was. If not, `json` may have moved.
     #[inline]
-    fn put(&mut self, first: u8, json: &mut Json<'_>, context: &mut Context<'_>, depth: usize) -> Result<bool, Refusal> {
+    fn put(
+        &mut self,
+        first: u8,
+        json: &mut Json<'_>,
+        context: &mut Context<'_>,
+        depth: usize,
+    ) -> Result<bool, Refusal> {
         match (self, first) {
             (Self::Text(texts), b'"') => {
                 let text = json.string();

@@ -50,7 +50,8 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if figures.is_empty() || figures.iter().skip(6).any(|&figure| figure != b'0') {
         return None;
     }
-    let micros = (0..6).fold(0, |micros, at| micros * 10 + figures.get(at).map_or(0, |&figure| i64::from(figure - b'0')));
+    let micros =
+        (0..6).fold(0, |micros, at| micros * 10 + figures.get(at).map_or(0, |&figure| i64::from(figure - b'0')));
     Some((micros, zone))
 }
 
@@ -105,7 +106,12 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_the_calendar_library_reads_them() {
-        for text in ["2025-01-31T12:34:56Z", "1969-12-31T23:59:59.999999Z", "2024-02-29T00:00:00.5+05:30", "0001-01-01T00:00:00Z"] {
+        for text in [
+            "2025-01-31T12:34:56Z",
+            "1969-12-31T23:59:59.999999Z",
+            "2024-02-29T00:00:00.5+05:30",
+            "0001-01-01T00:00:00Z",
+        ] {
             let expected = text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
             assert_eq!(parse(text), Some(Moment::Timestamp(expected)), "{text}");
         }
@@ -118,9 +124,23 @@ mod tests {
     #[test]
     fn what_a_column_cannot_hold_exactly_is_not_a_moment() {
         for text in [
-            "2025-02-29", "2025-13-01", "2025-01-00", "0000-01-01", "2025-01-31T24:00:00Z", "2025-01-31T10:00:60Z",
-            "2025-01-31T10:00:00.1234567Z", "2025-01-31T10:00Z", "2025-01-31T10:00:00.Z", "2025-01-31T10:00:00z",
-            "2025-01-31x", "20250131", "2025-1-31", "2025-01-31T10:00:00+25:00", "", "2025-01-31T", "２０25-01-31",
+            "2025-02-29",
+            "2025-13-01",
+            "2025-01-00",
+            "0000-01-01",
+            "2025-01-31T24:00:00Z",
+            "2025-01-31T10:00:60Z",
+            "2025-01-31T10:00:00.1234567Z",
+            "2025-01-31T10:00Z",
+            "2025-01-31T10:00:00.Z",
+            "2025-01-31T10:00:00z",
+            "2025-01-31x",
+            "20250131",
+            "2025-1-31",
+            "2025-01-31T10:00:00+25:00",
+            "",
+            "2025-01-31T",
+            "２０25-01-31",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -135,7 +135,13 @@ impl Emitter<'_> {
     }
 
     /// A column's values; `None` where they have no type yet or go to a table of their own.
-    fn column(&mut self, column: &mut Column, rows: usize, path: &str, owner: &Owner<'_>) -> Option<(ColumnType, ArrayRef)> {
+    fn column(
+        &mut self,
+        column: &mut Column,
+        rows: usize,
+        path: &str,
+        owner: &Owner<'_>,
+    ) -> Option<(ColumnType, ArrayRef)> {
         let nulls = column.nulls.finish();
         let mut column_type = column.data.column_type();
         let array: ArrayRef = match &mut column.data {
@@ -146,7 +152,9 @@ impl Emitter<'_> {
             Data::Decimal { values, .. } => {
                 Arc::new(Decimal128Array::new(take(values), nulls).with_data_type(arrow_type(&column_type)))
             }
-            Data::Timestamp(values) => Arc::new(TimestampMicrosecondArray::new(take(values), nulls).with_timezone("UTC")),
+            Data::Timestamp(values) => {
+                Arc::new(TimestampMicrosecondArray::new(take(values), nulls).with_timezone("UTC"))
+            }
             Data::LocalTimestamp(values) => Arc::new(TimestampMicrosecondArray::new(take(values), nulls)),
             Data::Date(values) => Arc::new(Date32Array::new(take(values), nulls)),
             Data::Text(texts) | Data::Json(texts) => Arc::new(texts.take(nulls)),
@@ -172,7 +180,13 @@ impl Emitter<'_> {
         Some((column_type, array))
     }
 
-    fn list(&mut self, list: &mut ListData, path: &str, owner: &Owner<'_>, nulls: Option<NullBuffer>) -> (ColumnType, ArrayRef) {
+    fn list(
+        &mut self,
+        list: &mut ListData,
+        path: &str,
+        owner: &Owner<'_>,
+        nulls: Option<NullBuffer>,
+    ) -> (ColumnType, ArrayRef) {
         let count = list.child.len();
         let (inner, values) = self
             .column(&mut list.child, count, path, owner)
@@ -228,7 +242,12 @@ impl Emitter<'_> {
         let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
         let schema = Arc::new(Schema::new(fields.iter().map(arrow_field).collect::<Fields>()));
         let rows = RecordBatch::try_new(schema, arrays).expect("every column was padded to the rows of its table");
-        TableBatch { table: name.to_owned(), parent: parent.map(ToOwned::to_owned), schema: TableSchema { columns: fields }, rows }
+        TableBatch {
+            table: name.to_owned(),
+            parent: parent.map(ToOwned::to_owned),
+            schema: TableSchema { columns: fields },
+            rows,
+        }
     }
 }
 

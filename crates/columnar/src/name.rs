@@ -36,7 +36,8 @@ impl Names {
         while !self.take(&format!("{prefix}{local}")) {
             count += 1;
             let suffix = format!("_{count}");
-            local = shortened(&wanted, MAX_NAME.saturating_sub(prefix.len() + suffix.len()).max(MAX_NAME / 2)) + &suffix;
+            local =
+                shortened(&wanted, MAX_NAME.saturating_sub(prefix.len() + suffix.len()).max(MAX_NAME / 2)) + &suffix;
         }
         local
     }
@@ -48,7 +49,8 @@ fn normalise(key: &str, naming: Naming) -> String {
     let mut before = '_';
     for character in key.trim().chars() {
         let kept = if character.is_alphanumeric() { character } else { '_' };
-        let starts_word = naming == Naming::SnakeCase && kept.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit());
+        let starts_word =
+            naming == Naming::SnakeCase && kept.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit());
         if starts_word {
             name.push('_');
         }

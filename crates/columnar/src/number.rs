@@ -13,7 +13,11 @@ pub(crate) enum Number {
     /// A double whose shortest text denotes the same number.
     Float(f64),
     /// `digits` × 10^-`scale`.
-    Decimal { digits: i128, precision: u8, scale: u8 },
+    Decimal {
+        digits: i128,
+        precision: u8,
+        scale: u8,
+    },
     /// Beyond all of these.
     Huge,
 }
@@ -83,8 +87,8 @@ struct Parts<'a> {
 }
 
 const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
 ];
 
 impl<'a> Parts<'a> {

@@ -85,7 +85,9 @@ impl RecordBuilder {
             let slot = &mut self.slots[at];
             if slot.column.len() > self.rows {
                 slot.column.truncate(self.rows);
-                context.altered.push(format!("the key `{}` occurs more than once; its last value was loaded", slot.source));
+                context
+                    .altered
+                    .push(format!("the key `{}` occurs more than once; its last value was loaded", slot.source));
             }
             slot.column.pad(self.rows);
             if context.flatten {
@@ -137,7 +139,8 @@ impl RecordBuilder {
             self.names.claim("", &source, naming)
         };
         let declared = self.root.then(|| context.shape.columns.get(&*source)).flatten();
-        let column = declared.map_or_else(|| Column::new(&ColumnType::Null, false), |declared| Column::new(declared, true));
+        let column =
+            declared.map_or_else(|| Column::new(&ColumnType::Null, false), |declared| Column::new(declared, true));
         Ok(self.add(&source, name, column))
     }
 

@@ -102,7 +102,12 @@ impl TableBuilder {
         built
     }
 
-    fn put_all(&mut self, page: &Page, part: Range<usize>, admit: &dyn Fn(&CursorValue, &[u8]) -> Admit) -> (Built, bool) {
+    fn put_all(
+        &mut self,
+        page: &Page,
+        part: Range<usize>,
+        admit: &dyn Fn(&CursorValue, &[u8]) -> Admit,
+    ) -> (Built, bool) {
         let mut context = Context {
             shape: &self.shape,
             names: std::mem::take(&mut self.names),
@@ -201,7 +206,12 @@ fn put(root: &mut RecordBuilder, text: &[u8], required: &[String], context: &mut
     Ok(())
 }
 
-fn is_known(root: &RecordBuilder, cursor: Option<&str>, text: &[u8], admit: &dyn Fn(&CursorValue, &[u8]) -> Admit) -> bool {
+fn is_known(
+    root: &RecordBuilder,
+    cursor: Option<&str>,
+    text: &[u8],
+    admit: &dyn Fn(&CursorValue, &[u8]) -> Admit,
+) -> bool {
     let value = cursor.and_then(|key| root.column(key)).and_then(|column| column.cursor_value(root.rows - 1));
     value.is_some_and(|value| admit(&value, text) == Admit::Known)
 }
@@ -209,7 +219,9 @@ fn is_known(root: &RecordBuilder, cursor: Option<&str>, text: &[u8], admit: &dyn
 /// A row that could not keep all of its record is loaded, and the whole record is kept beside it.
 fn note_altered(context: &mut Context<'_>, text: &[u8], rejects: &mut Vec<Reject>) {
     if std::mem::take(&mut context.surrogate) {
-        context.altered.push("a text holds half of a surrogate pair, which no text can; it was loaded as its escape".to_owned());
+        context
+            .altered
+            .push("a text holds half of a surrogate pair, which no text can; it was loaded as its escape".to_owned());
     }
     if !context.altered.is_empty() {
         rejects.push(reject(&std::mem::take(&mut context.altered).join("; "), text, true));

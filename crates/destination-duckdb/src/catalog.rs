@@ -111,6 +111,22 @@ impl Catalog {
         connection.execute(&sql, values).map(|_| ()).or_explain("the end of the run could not be recorded")
     }
 
+    /// The run that last read the stream to its end, if that run was itself stopped before its own end.
+    pub(crate) fn broken_off(&self, connection: &Connection, stream: &StreamName) -> Result<Option<RunId>, Failure> {
+        let sql = format!(
+            "SELECT max(r.run) FROM {} r JOIN {} s ON s.pipeline = r.pipeline \
+             AND r.run = CAST(json_extract_string(s.progress, '$.finished') AS BIGINT) \
+             WHERE s.pipeline = ? AND s.stream = ? AND r.status IN ('killed', 'interrupted')",
+            self.qualified("_spile_runs"),
+            self.qualified("_spile_state")
+        );
+        connection
+            .query_row(&sql, params![self.pipeline, stream.as_str()], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.map(RunId))
+            })
+            .or_explain("the runs could not be read")
+    }
+
     pub(crate) fn states(&self, connection: &Connection) -> Result<Vec<StreamState>, Failure> {
         let sql = format!(
             "SELECT stream, partition, CAST(progress AS VARCHAR), run, epoch_us(updated_at) FROM {} \
@@ -120,7 +136,13 @@ impl Catalog {
         let read = || {
             let mut statement = connection.prepare(&sql)?;
             let rows = statement.query_map(params![self.pipeline], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?, row.get(4)?))
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             })?;
             rows.collect::<duckdb::Result<Vec<(String, String, String, i64, i64)>>>()
         };
@@ -143,12 +165,20 @@ impl Catalog {
 
     /// Stores the new progress, inside the open transaction; refuses if what is stored is not what the run started
     /// from.
-    pub(crate) fn advance(&self, connection: &Connection, delta: &CheckpointDelta, run: RunId, at: Timestamp) -> Result<(), Failure> {
+    pub(crate) fn advance(
+        &self,
+        connection: &Connection,
+        delta: &CheckpointDelta,
+        run: RunId,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
         let state = self.qualified("_spile_state");
         let key = params![self.pipeline, delta.stream.as_str(), delta.partition.as_str()];
         let stored: Option<String> = connection
             .query_row(
-                &format!("SELECT CAST(progress AS VARCHAR) FROM {state} WHERE pipeline = ? AND stream = ? AND partition = ?"),
+                &format!(
+                    "SELECT CAST(progress AS VARCHAR) FROM {state} WHERE pipeline = ? AND stream = ? AND partition = ?"
+                ),
                 key,
                 |row| row.get(0),
             )
@@ -253,14 +283,19 @@ impl Catalog {
     }
 
     /// The tables of a stream: children before their parents.
-    pub(crate) fn tables_of(&self, connection: &Connection, stream: &StreamName) -> Result<Vec<(String, Option<String>)>, Failure> {
+    pub(crate) fn tables_of(
+        &self,
+        connection: &Connection,
+        stream: &StreamName,
+    ) -> Result<Vec<(String, Option<String>)>, Failure> {
         let sql = format!(
             "SELECT table_name, parent FROM {} WHERE pipeline = ? AND stream = ? ORDER BY length(table_name) DESC",
             self.qualified("_spile_tables")
         );
         let read = || {
             let mut statement = connection.prepare(&sql)?;
-            let rows = statement.query_map(params![self.pipeline, stream.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows =
+                statement.query_map(params![self.pipeline, stream.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect::<duckdb::Result<Vec<_>>>()
         };
         read().or_explain("what is known of the tables could not be read")
@@ -276,8 +311,14 @@ impl Catalog {
     }
 
     /// Removes the rejects of a stream's unfinished run, whose rows are read again.
-    pub(crate) fn discard_rejects(&self, connection: &Connection, stream: &StreamName, run: RunId) -> Result<(), Failure> {
-        let sql = format!("DELETE FROM {} WHERE pipeline = ? AND stream = ? AND run = ?", self.qualified("_spile_rejects"));
+    pub(crate) fn discard_rejects(
+        &self,
+        connection: &Connection,
+        stream: &StreamName,
+        run: RunId,
+    ) -> Result<(), Failure> {
+        let sql =
+            format!("DELETE FROM {} WHERE pipeline = ? AND stream = ? AND run = ?", self.qualified("_spile_rejects"));
         connection
             .execute(&sql, params![self.pipeline, stream.as_str(), run.0])
             .map(|_| ())
@@ -306,7 +347,8 @@ fn parse_progress(stream: &str, text: &str) -> Result<Progress, Failure> {
 
 fn parse_schema(stream: &str, text: &str) -> Result<TableSchema, Failure> {
     serde_json::from_str(text).map_err(|error| {
-        let message = format!("what is stored of the tables of `{stream}` cannot be read; was it written by a later version?");
+        let message =
+            format!("what is stored of the tables of `{stream}` cannot be read; was it written by a later version?");
         Failure::new(FailureKind::StateConflict, message).caused_by(error)
     })
 }

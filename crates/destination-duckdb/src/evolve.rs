@@ -113,7 +113,11 @@ fn castable(from: &ColumnType, to: &ColumnType) -> bool {
 }
 
 /// The columns that the table really has, with DuckDB's names of their types; `None` where there is no such table.
-pub(crate) fn actual_columns(connection: &Connection, schema: &str, table: &str) -> Result<Option<Vec<(String, String)>>, Failure> {
+pub(crate) fn actual_columns(
+    connection: &Connection,
+    schema: &str,
+    table: &str,
+) -> Result<Option<Vec<(String, String)>>, Failure> {
     let sql = format!(
         "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() \
          AND schema_name = {} AND table_name = {} ORDER BY column_index",

@@ -14,9 +14,11 @@ impl<T> OrExplain<T> for duckdb::Result<T> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it ends here")]
 pub(crate) fn explain(error: Error, what: &str) -> Failure {
+    // As text: below its message the error has nothing but "unknown error code".
     let text = error.to_string();
-    Failure::new(kind(&text), what).caused_by(error)
+    Failure::new(kind(&text), what).caused_by(text)
 }
 
 /// DuckDB's C interface has one error code for all; its messages begin with the class of the error, and those that
@@ -27,9 +29,41 @@ fn kind(text: &str) -> FailureKind {
         FailureKind::DestinationLocked
     } else if has("No space left on device") || has("Disk quota exceeded") || has("failed to offload data block") {
         FailureKind::DestinationFull
-    } else if text.starts_with("Conversion Error") || has("Conversion Error:") || has("Cannot change the type") || has("Cannot alter") {
+    } else if text.starts_with("Conversion Error")
+        || has("Conversion Error:")
+        || has(CANNOT_CAST)
+        || has("Cannot change the type")
+        || has("Cannot alter")
+    {
         FailureKind::DestinationSchema
     } else {
         FailureKind::Destination
+    }
+}
+
+/// How the appender begins to say that a value cannot be cast to its column's type.
+const CANNOT_CAST: &str = "type mismatch in AppendDataChunk";
+
+/// Where rows were refused because of the type that a column has: the column's place and that type.
+pub(crate) fn refused_column(text: &str) -> Option<(usize, &str)> {
+    let mismatch = &text[text.find(CANNOT_CAST)?..];
+    let (_, rest) = mismatch.split_once("expected ")?;
+    let (column_type, rest) = rest.split_once(", got ")?;
+    let (_, place) = rest.split_once("for column ")?;
+    let digits = place.find(|c: char| !c.is_ascii_digit()).unwrap_or(place.len());
+    Some((place[..digits].parse().ok()?, column_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_column_that_refuses_a_value_is_found() {
+        let text =
+            "Invalid Input Error: type mismatch in AppendDataChunk, expected DECIMAL(9,2), got VARCHAR for column 12";
+        assert_eq!(refused_column(text), Some((12, "DECIMAL(9,2)")));
+        assert_eq!(kind(text), FailureKind::DestinationSchema);
+        assert_eq!(refused_column("Constraint Error: something else"), None);
     }
 }

@@ -40,7 +40,12 @@ pub(crate) fn largest_row_id(connection: &Connection, table: &str) -> Result<i64
 }
 
 /// Removes the losers. Returns how many new rows the table had already (under `append`).
-pub(crate) fn settle(connection: &Connection, catalog: &Catalog, target: &StreamTarget, tables: &[Written]) -> Result<u64, Failure> {
+pub(crate) fn settle(
+    connection: &Connection,
+    catalog: &Catalog,
+    target: &StreamTarget,
+    tables: &[Written],
+) -> Result<u64, Failure> {
     let Some(main) = tables.iter().find(|table| table.name == target.table) else { return Ok(0) };
     let Some(keys) = columns(&main.columns, &target.primary_key) else { return Ok(0) };
     let cursor = target.cursor.as_ref().and_then(|key| columns(&main.columns, std::slice::from_ref(key)));
@@ -51,7 +56,10 @@ pub(crate) fn settle(connection: &Connection, catalog: &Catalog, target: &Stream
     for child in tables.iter().filter(|table| table.parent.as_ref() == Some(&main.name)) {
         remove_children(&run, catalog, tables, child, "SELECT row_number FROM temp._spile_losers")?;
     }
-    let removed = run(&format!("DELETE FROM {} WHERE rowid IN (SELECT id FROM temp._spile_losers)", catalog.qualified(&main.name)))?;
+    let removed = run(&format!(
+        "DELETE FROM {} WHERE rowid IN (SELECT id FROM temp._spile_losers)",
+        catalog.qualified(&main.name)
+    ))?;
     run("DROP TABLE temp._spile_losers")?;
     Ok(if target.write == WriteMode::Append { removed as u64 } else { 0 })
 }
@@ -62,7 +70,8 @@ fn losers(table: &str, write: WriteMode, keys: &[String], cursor: Option<&str>, 
     let keep = match write {
         WriteMode::Merge => {
             // A row without a cursor is older than any that has one.
-            let order = cursor.map_or_else(|| "rowid".to_owned(), |cursor| format!("row({cursor} IS NOT NULL, {cursor}, rowid)"));
+            let order = cursor
+                .map_or_else(|| "rowid".to_owned(), |cursor| format!("row({cursor} IS NOT NULL, {cursor}, rowid)"));
             format!("arg_max(rowid, {order})")
         }
         WriteMode::Append | WriteMode::Replace => {
@@ -72,7 +81,8 @@ fn losers(table: &str, write: WriteMode, keys: &[String], cursor: Option<&str>, 
     };
     let list = key.join(", ");
     let same: Vec<String> = key.iter().map(|column| format!("t.{column} IS NOT DISTINCT FROM d.{column}")).collect();
-    let number = if main.columns.column(ROW_COLUMN).is_some() { format!("t.{ROW_COLUMN}") } else { "NULL::BIGINT".to_owned() };
+    let number =
+        if main.columns.column(ROW_COLUMN).is_some() { format!("t.{ROW_COLUMN}") } else { "NULL::BIGINT".to_owned() };
     let touched: Vec<String> = keys.iter().map(|column| format!("n.{column} = o.{column}")).collect();
     format!(
         "SELECT t.rowid AS id, {number} AS row_number FROM {table} t JOIN (\
@@ -104,12 +114,17 @@ fn remove_children(
 
 /// The quoted columns that hold these keys; `None` where one has no column (no row ever had a value for it).
 fn columns(schema: &TableSchema, keys: &[String]) -> Option<Vec<String>> {
-    let column = |key: &String| schema.columns.iter().find(|field| field.source == *key).map(|field| ident(&field.name));
+    let column =
+        |key: &String| schema.columns.iter().find(|field| field.source == *key).map(|field| ident(&field.name));
     keys.iter().map(column).collect()
 }
 
 /// Refuses to write into a table that another stream or pipeline fills, or that somebody else made.
-pub(crate) fn refuse_foreign_table(connection: &Connection, catalog: &Catalog, target: &StreamTarget) -> Result<(), Failure> {
+pub(crate) fn refuse_foreign_table(
+    connection: &Connection,
+    catalog: &Catalog,
+    target: &StreamTarget,
+) -> Result<(), Failure> {
     let sql = format!("SELECT pipeline, stream FROM {} WHERE table_name = ?", catalog.qualified("_spile_tables"));
     let owner: Option<(String, String)> = connection
         .query_row(&sql, params![target.table], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -118,10 +133,14 @@ pub(crate) fn refuse_foreign_table(connection: &Connection, catalog: &Catalog, t
     let table = &target.table;
     let problem = match owner {
         Some((pipeline, stream)) if pipeline != catalog.pipeline() || stream != target.stream.as_str() => {
-            format!("table `{table}` belongs to the stream `{stream}` of the pipeline `{pipeline}`; give this one another `table`")
+            format!(
+                "table `{table}` belongs to the stream `{stream}` of the pipeline `{pipeline}`; give this one another `table`"
+            )
         }
         None if actual_columns(connection, catalog.schema(), table)?.is_some() => {
-            format!("there is a table `{table}` that Spile did not make; drop or rename it, or give the stream another `table`")
+            format!(
+                "there is a table `{table}` that Spile did not make; drop or rename it, or give the stream another `table`"
+            )
         }
         _ => return Ok(()),
     };

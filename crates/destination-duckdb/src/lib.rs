@@ -15,6 +15,7 @@ mod open;
 mod query;
 mod sql;
 mod types;
+mod unborn;
 mod writer;
 
 use std::path::PathBuf;
@@ -181,7 +182,9 @@ impl StreamWriter for Writer {
     }
 }
 
-async fn blocking<T: Send + 'static>(action: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+async fn blocking<T: Send + 'static>(
+    action: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     let joined = tokio::task::spawn_blocking(action).await;
     joined.map_err(|error| Failure::new(FailureKind::Destination, "the writing thread ended early").caused_by(error))?
 }

@@ -29,7 +29,11 @@ impl MemoryLimit {
     }
 
     /// Does something under the higher limit.
-    pub(crate) fn raised<T>(self, connection: &Connection, action: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn raised<T>(
+        self,
+        connection: &Connection,
+        action: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         set(connection, self.joining).or_explain("DuckDB's memory limit could not be raised")?;
         let outcome = action();
         // Where memory cannot be given back at once, the higher limit stays, which does no harm.

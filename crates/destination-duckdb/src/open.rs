@@ -8,14 +8,18 @@ use spile_model::{Failure, FailureKind};
 use crate::failure::explain;
 use crate::memory::MemoryLimit;
 use crate::sql::text;
+use crate::unborn;
 
 /// Opens or creates the file.
 pub(crate) fn open(path: &Path, memory: MemoryLimit) -> Result<Connection, Failure> {
     match connect(path, memory) {
         Err(error) if error.to_string().contains("replaying WAL") => {
-            recover(path).map_err(|error| explain(error, &format!("the log of {} could not be replayed", path.display())))?;
+            recover(path)
+                .map_err(|error| explain(error, &format!("the log of {} could not be replayed", path.display())))?;
             connect(path, memory)
         }
+        // What cannot be looked into stays as it is, and the first error says why.
+        Err(_) if unborn::remove(path).unwrap_or(false) => connect(path, memory),
         outcome => outcome,
     }
     .map_err(|error| cannot_open(path, error))
@@ -30,11 +34,13 @@ fn connect(path: &Path, memory: MemoryLimit) -> duckdb::Result<Connection> {
         .with("write_buffer_row_group_count", "1")?
         // Merging small row groups at each checkpoint would write the table again and again.
         .with("max_vacuum_tasks", "0")?
-        // Its analysis costs a fifth of a load and saves a twentieth of the file.
-        .with("disabled_compression_methods", "dictionary")?
         .with("autoinstall_known_extensions", "false")?
         .with("autoload_known_extensions", "false")?;
-    Connection::open_with_flags(path, config)
+    let connection = Connection::open_with_flags(path, config)?;
+    // The analysis for dictionaries costs a fifth of a load and saves a twentieth of the file. (As a setting of the
+    // opening it is taken without a word and has no effect.)
+    connection.execute_batch("SET GLOBAL disabled_compression_methods = 'dictionary'")?;
+    Ok(connection)
 }
 
 /// Some logs that DuckDB 1.5 writes can be replayed only when the file is attached to another database.
@@ -46,12 +52,24 @@ fn recover(path: &Path) -> duckdb::Result<()> {
 
 fn cannot_open(path: &Path, error: duckdb::Error) -> Failure {
     let failure = explain(error, "");
-    let message = match (&failure.kind, failure.source.as_ref().and_then(|source| holder(&source.to_string()))) {
-        (FailureKind::DestinationLocked, Some(pid)) => {
-            format!("{} is being written by another process: {}", path.display(), describe(pid))
+    let said = failure.source.as_ref().map(ToString::to_string).unwrap_or_default();
+    let shown = path.display();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let message = match (&failure.kind, holder(&said), folder) {
+        (FailureKind::DestinationLocked, Some(pid), _) => {
+            format!("{shown} is being written by another process: {}", describe(pid))
         }
-        (FailureKind::DestinationLocked, None) => format!("{} is being written by another process", path.display()),
-        _ => format!("the database file {} could not be opened", path.display()),
+        (FailureKind::DestinationLocked, None, _) => format!("{shown} is being written by another process"),
+        (_, _, Some(folder)) => {
+            let folder = folder.display();
+            format!(
+                "the database file {shown} cannot be made: there is no folder {folder}; make it, or name another file in `destination`"
+            )
+        }
+        _ if said.contains("not a valid DuckDB database file") => {
+            format!("{shown} is not a DuckDB database; move it away, or name another file in `destination`")
+        }
+        _ => format!("the database file {shown} could not be opened"),
     };
     Failure { message, ..failure }
 }

@@ -66,7 +66,9 @@ pub(crate) fn conversion(value: &str, from: &ColumnType, to: &ColumnType) -> Str
 fn holds_placeholder(column_type: &ColumnType) -> bool {
     match column_type {
         ColumnType::Null => true,
-        ColumnType::Struct(fields) => fields.is_empty() || fields.iter().any(|field| holds_placeholder(&field.column_type)),
+        ColumnType::Struct(fields) => {
+            fields.is_empty() || fields.iter().any(|field| holds_placeholder(&field.column_type))
+        }
         ColumnType::List(inner) => holds_placeholder(inner),
         _ => false,
     }
@@ -81,7 +83,9 @@ fn empty_object(value: &str, to: &ColumnType) -> String {
 }
 
 fn convert_fields(value: &str, from: &[Field], to: &[Field]) -> String {
-    let known = |field: &Field| from.iter().find(|known| known.name.eq_ignore_ascii_case(&field.name)).map(|known| &known.column_type);
+    let known = |field: &Field| {
+        from.iter().find(|known| known.name.eq_ignore_ascii_case(&field.name)).map(|known| &known.column_type)
+    };
     format!("CASE WHEN {value} IS NULL THEN NULL ELSE {} END", pack(to, known, value))
 }
 
@@ -92,7 +96,13 @@ fn pack<'f>(to: &[Field], known: impl Fn(&Field) -> Option<&'f ColumnType>, valu
         .map(|field| {
             let inner = known(field).map_or_else(
                 || format!("NULL::{}", duckdb_type(&field.column_type)),
-                |from| conversion(&format!("struct_extract({value}, {})", crate::sql::text(&field.name)), from, &field.column_type),
+                |from| {
+                    conversion(
+                        &format!("struct_extract({value}, {})", crate::sql::text(&field.name)),
+                        from,
+                        &field.column_type,
+                    )
+                },
             );
             format!("{} := {inner}", ident(&field.name))
         })

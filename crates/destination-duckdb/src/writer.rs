@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::catalog::{Catalog, conflict};
 use crate::evolve::{Evolution, actual_columns, evolution};
-use crate::failure::OrExplain;
+use crate::failure::{OrExplain, refused_column};
 use crate::keys;
 use crate::memory::MemoryLimit;
 use crate::sql::{ident, text};
@@ -116,6 +116,9 @@ impl Loader {
     /// What earlier runs left: the tables that are known and really there; leftovers of an unfinished swap are removed.
     fn learn(&mut self) -> Result<(), Failure> {
         keys::refuse_foreign_table(&self.connection, &self.catalog, &self.target)?;
+        if self.target.discard.is_none() && self.adds_all() {
+            self.target.discard = self.catalog.broken_off(&self.connection, &self.target.stream)?;
+        }
         let known = self.catalog.tables_of(&self.connection, &self.target.stream)?;
         for (name, parent) in known {
             let Some(stored) = self.catalog.known_table(&self.connection, &name)? else { continue };
@@ -152,7 +155,10 @@ impl Loader {
             names.collect::<duckdb::Result<Vec<String>>>()
         };
         for name in read().or_explain("the tables could not be read")? {
-            self.execute(&format!("DROP TABLE {}", self.catalog.qualified(&name)), "a leftover table could not be removed")?;
+            self.execute(
+                &format!("DROP TABLE {}", self.catalog.qualified(&name)),
+                "a leftover table could not be removed",
+            )?;
         }
         Ok(())
     }
@@ -163,6 +169,12 @@ impl Loader {
 
     fn replaces(&self) -> bool {
         self.target.write == WriteMode::Replace
+    }
+
+    /// Whether every run adds everything. Then a run that was stopped while it read another stream, and is repeated,
+    /// would add this stream once more: what it added counts only with the whole run.
+    fn adds_all(&self) -> bool {
+        self.target.write == WriteMode::Append && self.target.cursor.is_none()
     }
 
     /// The table that rows of `table` are appended to.
@@ -178,7 +190,9 @@ impl Loader {
         }
         self.append(batch)?;
         let due = self.open.as_ref().is_some_and(|open| {
-            open.rows >= self.pacing.rows || open.bytes >= self.pacing.bytes.0 || open.began.elapsed() >= self.pacing.age
+            open.rows >= self.pacing.rows
+                || open.bytes >= self.pacing.bytes.0
+                || open.began.elapsed() >= self.pacing.age
         });
         if due {
             durable = merge(durable, self.commit()?);
@@ -231,7 +245,13 @@ impl Loader {
         joined.iter().try_for_each(|(name, table)| self.remember(name, table.parent.as_deref(), &table.columns, record))
     }
 
-    fn remember(&self, name: &str, parent: Option<&str>, columns: &TableSchema, record: &TableSchema) -> Result<(), Failure> {
+    fn remember(
+        &self,
+        name: &str,
+        parent: Option<&str>,
+        columns: &TableSchema,
+        record: &TableSchema,
+    ) -> Result<(), Failure> {
         let record = parent.is_none().then_some(record);
         self.catalog.remember_table(&self.connection, &self.target.stream, name, parent, columns, record)
     }
@@ -278,7 +298,16 @@ impl Loader {
             }
             Ok(())
         };
-        append().or_explain(&format!("rows could not be written to table `{}`", batch.table))
+        append().or_explain(&format!("rows could not be written to table `{}`", batch.table)).map_err(|failure| {
+            // Only a column whose type the user has changed casts what arrives, and may fail at it.
+            let said = failure.source.as_ref().map(ToString::to_string).unwrap_or_default();
+            let Some((column, now)) = refused_column(&said).and_then(|(at, now)| Some((columns.get(at)?, now))) else {
+                return failure;
+            };
+            let message =
+                format!("column `{column}` of table `{}` is {now} now, and a value that came is not", batch.table);
+            Failure { message, source: None, ..failure }
+        })
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
@@ -286,7 +315,8 @@ impl Loader {
             return Ok(());
         }
         self.execute("BEGIN TRANSACTION", "a transaction could not begin")?;
-        self.open = Some(Transaction { began: Instant::now(), rows: 0, bytes: 0, deltas: Deltas::default(), record: None });
+        self.open =
+            Some(Transaction { began: Instant::now(), rows: 0, bytes: 0, deltas: Deltas::default(), record: None });
         if let Some(run) = self.target.discard.take() {
             self.discard(run)?;
         }
@@ -391,7 +421,8 @@ impl Loader {
 
     /// Commits, or takes back what the failure left half done.
     fn end<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        let outcome = outcome.and_then(|value| self.execute("COMMIT", "rows and progress could not be committed").map(|()| value));
+        let outcome = outcome
+            .and_then(|value| self.execute("COMMIT", "rows and progress could not be committed").map(|()| value));
         if outcome.is_err() {
             self.abandon();
         }
@@ -411,7 +442,8 @@ impl Loader {
 
 /// What is left of the known columns in the table as it really is, and which of them the user has given another type.
 fn as_it_is(mut known: TableSchema, actual: &[(String, String)]) -> (TableSchema, Vec<String>) {
-    let actual_type = |name: &str| actual.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map(|(_, kind)| kind);
+    let actual_type =
+        |name: &str| actual.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map(|(_, kind)| kind);
     known.columns.retain(|field| actual_type(&field.name).is_some());
     let changed = |field: &&Field| {
         let ours = duckdb_type(&field.column_type);

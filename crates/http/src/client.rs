@@ -110,7 +110,7 @@ impl Client {
                 },
                 Err(refusal) => refusal,
             };
-            let reason = refusal.failure.message.clone();
+            let reason = self.redact(&refusal.failure.message);
             self.wait_for_next_try(&request.method, stream, tries, refusal).await?;
             tries += 1;
             self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
@@ -272,7 +272,8 @@ impl Client {
 
     fn refused(&self, request: &Request, status: StatusCode, said: &[u8], asks_to_wait: bool) -> Failure {
         let kind = classify::status_kind(status, asks_to_wait);
-        let said = excerpt::of_body(said).map_or_else(String::new, |said| format!(": {}", self.redact(&said)));
+        let said =
+            excerpt::of_body(said, |text| self.redact(text)).map_or_else(String::new, |said| format!(": {said}"));
         let asked = format!("{} {}", request.method, self.show_url(&request.url));
         Failure::new(kind, format!("{asked} was answered with {}{said}", classify::show_status(status)))
     }

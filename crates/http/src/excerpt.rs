@@ -1,4 +1,4 @@
-//! What an error body says, in one line for a message. The caller removes the secrets.
+//! What an error body says, in one line for a message. Secrets are removed before it is cut: half of one is one too.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const MEMBERS: [&str; 7] = ["detail", "message", "error_description", "error", "
 const DEPTH: usize = 4;
 
 /// What the body says, or how it begins; nothing for an empty one.
-pub(crate) fn of_body(body: &[u8]) -> Option<String> {
+pub(crate) fn of_body(body: &[u8], clean: impl Fn(&str) -> String) -> Option<String> {
     let body = &body[..body.len().min(LOOKED_AT)];
     let text = match serde_json::from_slice::<Value>(body) {
         Ok(document) => said(&document, DEPTH).unwrap_or_else(|| document.to_string()),
@@ -24,7 +24,7 @@ pub(crate) fn of_body(body: &[u8]) -> Option<String> {
             html_title(&text).map_or_else(|| text.to_string(), |title| format!("an HTML page, \"{title}\""))
         }
     };
-    let text = one_line(&text);
+    let text = one_line(&clean(&text));
     (!text.is_empty()).then_some(text)
 }
 
@@ -53,8 +53,8 @@ fn html_title(text: &str) -> Option<String> {
     let start = lower.find("<title")?;
     let start = start + lower[start..].find('>')? + 1;
     let end = start + lower[start..].find("</title")?;
-    let title = one_line(&text[start..end]);
-    (!title.is_empty()).then_some(title)
+    let title = text[start..end].trim();
+    (!title.is_empty()).then(|| title.to_owned())
 }
 
 /// White space and control characters become single spaces, and a long text is cut.
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn of(body: &str) -> Option<String> {
-        of_body(body.as_bytes())
+        of_body(body.as_bytes(), ToOwned::to_owned)
     }
 
     #[test]
@@ -109,5 +109,12 @@ mod tests {
         assert_eq!(of("  \n"), None);
         let long = of(&"é".repeat(5000)).unwrap();
         assert_eq!(long.chars().count(), SHOWN + 1);
+    }
+
+    #[test]
+    fn a_secret_that_stands_where_the_text_is_cut_is_removed_whole() {
+        let body = format!("{}s3cret", "x".repeat(SHOWN - 3));
+        let shown = of_body(body.as_bytes(), |text| text.replace("s3cret", "[redacted]")).unwrap();
+        assert!(shown.ends_with("x[re…"), "{shown}");
     }
 }

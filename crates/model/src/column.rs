@@ -77,7 +77,9 @@ impl ColumnType {
     /// The narrowest type that holds every value of both.
     #[must_use]
     pub fn join(&self, other: &Self) -> Self {
-        use ColumnType::{BigInt, Date, Decimal, Float, Int, Json, List, LocalTimestamp, Null, Struct, Text, Timestamp};
+        use ColumnType::{
+            BigInt, Date, Decimal, Float, Int, Json, List, LocalTimestamp, Null, Struct, Text, Timestamp,
+        };
         match (self, other) {
             (a, b) if a == b => a.clone(),
             (Null, other) | (other, Null) => other.clone(),

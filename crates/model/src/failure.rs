@@ -122,24 +122,36 @@ impl FailureKind {
             Self::Configuration => "correct the pipeline file at the named place",
             Self::Dns => "check the host name in `base_url`, and that this machine can resolve names",
             Self::Connect => "check host and port in `base_url`, and that nothing on the way (firewall, proxy) refuses",
-            Self::Tls => "check the host name and the server's certificate; a private authority must be trusted by this machine",
+            Self::Tls => {
+                "check the host name and the server's certificate; a private authority must be trusted by this machine"
+            }
             Self::Timeout => "run again; if it happens often, raise `timeouts` or ask for smaller pages",
             Self::Transport => "run again: what was committed is kept and the rest is read anew",
-            Self::Unauthorized => "check the credential that `auth` uses: is the variable set, is it current, is it for this API?",
+            Self::Unauthorized => {
+                "check the credential that `auth` uses: is the variable set, is it current, is it for this API?"
+            }
             Self::Forbidden => "the credential is known but may not read this: check its scopes or permissions",
             Self::NotFound => "check `base_url` and `path`; `spile preview` shows the request as it is sent",
             Self::RateLimited => "lower `rate_limit` or `concurrency`, or raise `retries.max_wait`; then run again",
             Self::ServerError(_) => "the API has a problem of its own: run again later; what was committed is kept",
-            Self::Rejected(_) => "the API does not accept the request: compare it (`spile preview`) with the API's documentation",
-            Self::UnexpectedStatus(_) => "check `base_url`: a redirect often means http instead of https, or a login page",
-            Self::BadBody => "look at the response with `spile preview`; is `base_url` the API and not its website?",
+            Self::Rejected(_) => {
+                "the API does not accept the request: compare it (`spile preview`) with the API's documentation"
+            }
+            Self::UnexpectedStatus(_) => {
+                "check `base_url`: a redirect often means http instead of https, or a login page"
+            }
+            Self::BadBody => {
+                "look at the response with `spile preview`: is `base_url` the API and not its website? If it was cut, run again"
+            }
             Self::TooLarge => "ask for smaller pages, or raise `limits.body`",
             Self::NoRecords => "correct `records`; `spile preview` shows the response",
             Self::PagingLoop => "check `pagination`: the parameter may have another name, or the token another place",
-            Self::Cursor => "choose a `cursor.field` whose values are all of one kind: numbers, timestamps, dates or text",
+            Self::Cursor => {
+                "choose a `cursor.field` whose values are all of one kind: numbers, timestamps, dates or text"
+            }
             Self::DestinationLocked => "wait for the other process, or end it; two runs cannot write one database file",
             Self::DestinationFull => "make room, then run again: what was committed is kept",
-            Self::DestinationSchema => "change the column in the table, or declare its type under `columns`",
+            Self::DestinationSchema => "change the table, or what the pipeline says of it (`table`, `columns`)",
             Self::StateConflict => "run again: it starts from the state that is there now",
             Self::Destination => "see the cause above",
             Self::Io => "check the temporary folder's space and permissions",

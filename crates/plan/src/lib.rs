@@ -14,8 +14,7 @@ mod stream;
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
-    AuthPlan, KeyPlace, LimitPlan, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable,
-    Variables,
+    AuthPlan, KeyPlace, LimitPlan, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable, Variables,
 };
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};
 pub use shape::{Lists, Naming, Nested, ShapePlan};

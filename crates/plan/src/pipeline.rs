@@ -149,11 +149,7 @@ pub struct TimeoutPlan {
 impl Default for TimeoutPlan {
     fn default() -> Self {
         // Slow report endpoints answer after a minute or so; a connection that takes ten seconds will not come.
-        Self {
-            connect: Duration::from_secs(10),
-            read: Duration::from_secs(120),
-            total: Duration::from_secs(600),
-        }
+        Self { connect: Duration::from_secs(10), read: Duration::from_secs(120), total: Duration::from_secs(600) }
     }
 }
 

@@ -98,14 +98,15 @@ impl Fetcher {
     /// Takes the body apart, and gives the response back without it.
     async fn extract(&self, mut response: Response) -> Result<(Response, Extracted), Failure> {
         let extracted = if response.body.len() > INLINE_BODY {
-            let (extractor, whole) = (self.extractor.clone(), response.clone());
-            let taken_apart = tokio::task::spawn_blocking(move || extractor.extract(&whole)).await;
+            let (extractor, whole, client) = (self.extractor.clone(), response.clone(), self.client.clone());
+            let take_apart = move || extractor.extract(&whole, &|text| client.redact(text));
+            let taken_apart = tokio::task::spawn_blocking(take_apart).await;
             taken_apart.unwrap_or_else(|error| match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(Failure::new(FailureKind::Interrupted, "the run is ending")),
             })?
         } else {
-            self.extractor.extract(&response)?
+            self.extractor.extract(&response, &|text| self.client.redact(text))?
         };
         response.body = Bytes::new();
         Ok((response, extracted))

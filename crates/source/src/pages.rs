@@ -70,7 +70,7 @@ impl Pages {
             Stage::Ended => return Ok(None),
             Stage::Failed => return Err(self.at_next(Failure::new(FailureKind::Interrupted, "an earlier page failed"))),
         }
-        let Some(outcome) = self.prefetch.next().await else { return Ok(None) };
+        let outcome = self.prefetch.next().await;
         let page = outcome.and_then(|fetched| self.in_order(fetched)).map_err(|failure| {
             self.stage = Stage::Failed;
             self.prefetch.forget();

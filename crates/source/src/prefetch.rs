@@ -122,12 +122,13 @@ impl Prefetch {
         }
     }
 
-    /// The page that was needed next; `None` where none was. Cancel safe: until it has been handed over, it stays.
-    pub(crate) async fn next(&mut self) -> Option<Result<Fetched, Failure>> {
-        let ahead = self.queue.front_mut()?;
+    /// The page that is needed next, to be called after [`Prefetch::go_on`]. Cancel safe: until it has been handed over,
+    /// it stays.
+    pub(crate) async fn next(&mut self) -> Result<Fetched, Failure> {
+        let ahead = self.queue.front_mut().expect("going on puts the needed page in front");
         let outcome = (&mut ahead.task).await;
         self.queue.pop_front();
-        Some(match outcome {
+        match outcome {
             Ok(Ok(fetched)) => {
                 self.good += 1;
                 self.weight = fetched.bytes();
@@ -138,7 +139,7 @@ impl Prefetch {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(Failure::new(FailureKind::Interrupted, "the run is ending")),
             },
-        })
+        }
     }
 
     /// Gives up what is ahead.

@@ -38,7 +38,11 @@ fn read_back(field: &Field, array: &arrow_array::ArrayRef, row: usize) -> Value 
         ColumnType::Struct(fields) if fields.is_empty() => json!({}),
         ColumnType::Struct(fields) => {
             let inner = array.as_struct();
-            fields.iter().zip(inner.columns()).map(|(field, column)| (field.source.clone(), read_back(field, column, row))).collect()
+            fields
+                .iter()
+                .zip(inner.columns())
+                .map(|(field, column)| (field.source.clone(), read_back(field, column, row)))
+                .collect()
         }
         ColumnType::List(element) => {
             let inner = array.as_list::<i32>().value(row);
@@ -52,9 +56,11 @@ fn read_back(field: &Field, array: &arrow_array::ArrayRef, row: usize) -> Value 
 /// Without members that are null, which a table cannot tell from absent ones, and with numbers as doubles.
 fn canonical(value: &Value) -> Value {
     match value {
-        Value::Object(members) => {
-            members.iter().filter(|(_, member)| !is_nothing(member)).map(|(key, member)| (key.clone(), canonical(member))).collect()
-        }
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, member)| !is_nothing(member))
+            .map(|(key, member)| (key.clone(), canonical(member)))
+            .collect(),
         Value::Array(elements) => elements.iter().map(canonical).collect(),
         Value::Number(number) => json!(number.as_f64()),
         other => other.clone(),

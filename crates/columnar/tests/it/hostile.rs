@@ -65,11 +65,10 @@ fn too_many_columns_reject_the_record_that_brings_them() {
 #[test]
 fn a_refused_record_leaves_nothing_behind_in_nested_columns() {
     let shape = ShapePlan { max_columns: NonZeroUsize::new(4).unwrap(), ..ShapePlan::default() };
-    let built = build(&mut builder(shape), &[
-        r#"{"l":[1],"o":{"x":1}}"#,
-        r#"{"l":[2,3],"o":{"x":2,"y":1,"z":1}}"#,
-        r#"{"l":[4],"o":{"x":3}}"#,
-    ]);
+    let built = build(
+        &mut builder(shape),
+        &[r#"{"l":[1],"o":{"x":1}}"#, r#"{"l":[2,3],"o":{"x":2,"y":1,"z":1}}"#, r#"{"l":[4],"o":{"x":3}}"#],
+    );
     assert_eq!(columns(&built), ["l list of int: [1] | [4]", "o struct: {x=1,y=null} | {x=3,y=null}"]);
 }
 
@@ -87,20 +86,19 @@ fn a_declared_type_takes_what_clearly_is_one_and_rejects_the_rest() {
     shape.columns.insert("price".to_owned(), ColumnType::Decimal { precision: 10, scale: 2 });
     shape.columns.insert("note".to_owned(), ColumnType::Text);
     shape.columns.insert("at".to_owned(), ColumnType::Timestamp);
-    let built = build(&mut builder(shape), &[
-        r#"{"price":"12.50","note":5,"at":"2025-01-01"}"#,
-        r#"{"price":0.1,"note":{"a":1},"at":null}"#,
-        r#"{"price":1.234}"#,
-        r#"{"price":"12,50"}"#,
-        r#"{"at":"later"}"#,
-    ]);
+    let built = build(
+        &mut builder(shape),
+        &[
+            r#"{"price":"12.50","note":5,"at":"2025-01-01"}"#,
+            r#"{"price":0.1,"note":{"a":1},"at":null}"#,
+            r#"{"price":1.234}"#,
+            r#"{"price":"12,50"}"#,
+            r#"{"at":"later"}"#,
+        ],
+    );
     assert_eq!(
         columns(&built),
-        [
-            "price decimal(10,2): 12.50 | 0.10",
-            r#"note text: 5 | {"a":1}"#,
-            "at timestamp: 2025-01-01T00:00:00Z | null",
-        ]
+        ["price decimal(10,2): 12.50 | 0.10", r#"note text: 5 | {"a":1}"#, "at timestamp: 2025-01-01T00:00:00Z | null",]
     );
     let reasons: Vec<&str> = built.rejects.iter().map(|reject| reject.reason.as_str()).collect();
     assert_eq!(
@@ -128,7 +126,8 @@ fn incremental() -> TableBuilder {
 
 #[test]
 fn the_cursor_of_a_page_is_summed_up() {
-    let built = build(&mut incremental(), &[r#"{"at":3}"#, r#"{"at":5}"#, r#"{"at":null}"#, r#"{"at":1}"#, r#"{"at":5}"#]);
+    let built =
+        build(&mut incremental(), &[r#"{"at":3}"#, r#"{"at":5}"#, r#"{"at":null}"#, r#"{"at":1}"#, r#"{"at":5}"#]);
     let summary = built.cursor.unwrap();
     assert_eq!((summary.min, summary.max), (CursorValue::Int(1), CursorValue::Int(5)));
     assert_eq!(summary.at_max, [1, 4]);

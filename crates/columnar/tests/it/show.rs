@@ -11,9 +11,7 @@ use spile_columnar::{Admit, Built, TableBatch, TableBuilder};
 use spile_expression::{RecordPath, Template};
 use spile_model::cursor::{show_date, show_local_timestamp, show_timestamp};
 use spile_model::{Page, PartitionKey, RunId, StreamName, TableSchema};
-use spile_plan::{
-    MissingRecords, PaginationKind, PaginationPlan, RequestPlan, ShapePlan, StreamPlan, WriteMode,
-};
+use spile_plan::{MissingRecords, PaginationKind, PaginationPlan, RequestPlan, ShapePlan, StreamPlan, WriteMode};
 
 /// A stream `items` of that shape.
 pub(crate) fn stream(shape: ShapePlan) -> StreamPlan {
@@ -102,12 +100,17 @@ fn value(array: &ArrayRef, row: usize) -> String {
         DataType::Float64 => format!("{:?}", array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value_as_string(row),
         DataType::Timestamp(_, Some(_)) => show_timestamp(array.as_primitive::<TimestampMicrosecondType>().value(row)),
-        DataType::Timestamp(_, None) => show_local_timestamp(array.as_primitive::<TimestampMicrosecondType>().value(row)),
+        DataType::Timestamp(_, None) => {
+            show_local_timestamp(array.as_primitive::<TimestampMicrosecondType>().value(row))
+        }
         DataType::Date32 => show_date(array.as_primitive::<Date32Type>().value(row)),
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::Struct(fields) => {
             let record = array.as_struct();
-            let shown = fields.iter().zip(record.columns()).map(|(field, column)| format!("{}={}", field.name(), value(column, row)));
+            let shown = fields
+                .iter()
+                .zip(record.columns())
+                .map(|(field, column)| format!("{}={}", field.name(), value(column, row)));
             format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
         }
         DataType::List(_) => {

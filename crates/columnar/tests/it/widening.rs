@@ -35,10 +35,7 @@ fn integers_and_fractions_make_a_float_column() {
 
 #[test]
 fn an_integer_that_a_float_would_round_keeps_the_column_exact() {
-    assert_eq!(
-        one_page(&[r#"{"x":9007199254740993}"#, r#"{"x":2.5}"#]),
-        ["x json: 9007199254740993 | 2.5"]
-    );
+    assert_eq!(one_page(&[r#"{"x":9007199254740993}"#, r#"{"x":2.5}"#]), ["x json: 9007199254740993 | 2.5"]);
 }
 
 #[test]
@@ -110,7 +107,10 @@ fn what_a_run_learned_holds_for_the_next_run() {
     let known = serde_json::from_str(&json).unwrap();
     let mut again = builder_knowing(ShapePlan::default(), &known);
     let built = build(&mut again, &[r#"{"first_name":3,"First Name":null}"#]);
-    assert_eq!(columns(&built), ["First_Name text: null", "o struct: null", "l list of null: null", "first_name_2 int: 3"]);
+    assert_eq!(
+        columns(&built),
+        ["First_Name text: null", "o struct: null", "l list of null: null", "first_name_2 int: 3"]
+    );
 }
 
 #[test]

@@ -36,13 +36,16 @@ impl File {
 
     /// All rows of a query; the values as their column's type says.
     pub(crate) fn query(&self, sql: &str) -> Vec<Map<String, Value>> {
-        let types = query_text(&self.path(), &format!("SELECT column_name, column_type FROM (DESCRIBE {sql})")).unwrap();
+        let types =
+            query_text(&self.path(), &format!("SELECT column_name, column_type FROM (DESCRIBE {sql})")).unwrap();
         let types: Vec<(String, String)> =
             types.rows.into_iter().map(|mut row| (row[0].take().unwrap(), row[1].take().unwrap())).collect();
         let columns: Vec<String> = types.iter().map(|(name, kind)| readable(name, kind)).collect();
         let read = query_text(&self.path(), &format!("SELECT {} FROM ({sql})", columns.join(", "))).unwrap();
         let value = |text: Option<String>| text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
-        let row = |row: Vec<Option<String>>| types.iter().map(|(name, _)| name.clone()).zip(row.into_iter().map(value)).collect();
+        let row = |row: Vec<Option<String>>| {
+            types.iter().map(|(name, _)| name.clone()).zip(row.into_iter().map(value)).collect()
+        };
         read.rows.into_iter().map(row).collect()
     }
 }
@@ -55,7 +58,9 @@ fn readable(name: &str, kind: &str) -> String {
         "DATE" => format!("to_json(strftime({column}, '%Y-%m-%d'))"),
         "TIMESTAMP" => format!("to_json(rtrim(rtrim(strftime({column}, '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.'))"),
         "TIMESTAMP WITH TIME ZONE" => {
-            format!("to_json(rtrim(rtrim(strftime(make_timestamp(epoch_us({column})), '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') || 'Z')")
+            format!(
+                "to_json(rtrim(rtrim(strftime(make_timestamp(epoch_us({column})), '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') || 'Z')"
+            )
         }
         kind if kind.starts_with("DECIMAL") => format!("to_json({column}::VARCHAR)"),
         _ => format!("CASE WHEN {column} IS NULL THEN NULL ELSE to_json({column}) END"),

@@ -5,7 +5,7 @@
 //! that says what came instead. Records stay text: whether their numbers fit and what their strings mean is decided
 //! where they are typed.
 //!
-//! Simple paths (keys, indexes, `[*]`) are followed through the text in one pass (`slice`); filters, slices and `..`
+//! Simple paths (keys, indexes, `[*]`) are followed through the text in one pass (`route`, `slice`); filters, slices and `..`
 //! are asked of a document and found again in the text (`document`).
 //!
 //! What happens to bodies that are not quite JSON:
@@ -17,6 +17,7 @@
 //!   (204, 205), and broken otherwise.
 
 mod document;
+mod route;
 mod signal;
 mod slice;
 mod text;
@@ -30,9 +31,12 @@ use spile_http::{Response, StatusCode, header};
 use spile_model::{ByteSize, Failure, FailureKind, Reject};
 use spile_plan::MissingRecords;
 
+use self::route::Route;
 pub(crate) use self::signal::{Signal, Signals};
-use self::slice::Route;
 use self::text::Text;
+
+/// Removes secrets from a text that is about to be quoted.
+pub(crate) type Clean<'c> = &'c dyn Fn(&str) -> String;
 
 /// What one response holds.
 #[derive(Debug, Default)]
@@ -65,34 +69,34 @@ pub(crate) struct Extractor {
 impl Extractor {
     /// For records at `records` and signals at `values`, in their order.
     pub(crate) fn new(records: &RecordPath, values: Vec<RecordPath>, missing: MissingRecords) -> Self {
-        let routes = slice::routes(records, &values);
+        let routes = route::routes(records, &values);
         Self { records: records.clone(), values, missing, routes }
     }
 
     /// # Errors
     /// [`FailureKind::BadBody`], [`FailureKind::NoRecords`] or [`FailureKind::TooLarge`]; messages may quote the body,
-    /// so the caller removes secrets from them.
-    pub(crate) fn extract(&self, response: &Response) -> Result<Extracted, Failure> {
+    /// after `clean` has removed the secrets from what is quoted.
+    pub(crate) fn extract(&self, response: &Response, clean: Clean<'_>) -> Result<Extracted, Failure> {
         let content_type = response.header(header::CONTENT_TYPE);
         let says_empty = matches!(response.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
         if says_empty && response.body.is_empty() {
             return Ok(Extracted::default());
         }
-        let text = Text::new(&response.body).map_err(|encoding| trouble::not_utf8(&encoding, content_type))?;
-        self.extract_from(text, content_type)
+        let text = Text::new(&response.body).map_err(|encoding| trouble::not_utf8(&encoding, content_type, clean))?;
+        self.extract_from(text, content_type, clean)
     }
 
-    fn extract_from(&self, text: Text, content_type: Option<&str>) -> Result<Extracted, Failure> {
-        let Some(valid) = text.valid() else { return self.extract_from(text.repaired(), content_type) };
+    fn extract_from(&self, text: Text, content_type: Option<&str>, clean: Clean<'_>) -> Result<Extracted, Failure> {
+        let Some(valid) = text.valid() else { return self.extract_from(text.repaired(), content_type, clean) };
         // After the repair, which may make a body longer.
         if u32::try_from(valid.len()).is_err() {
             let message =
                 format!("a page of {} cannot be read: one page holds at most 4 GiB", ByteSize(valid.len() as u64));
             return Err(Failure::new(FailureKind::TooLarge, message));
         }
-        let found = self.find(valid).map_err(|error| trouble::not_json(valid, content_type, &error))?;
+        let found = self.find(valid).map_err(|error| trouble::not_json(valid, content_type, &error, clean))?;
         if !found.reached && self.missing == MissingRecords::Fail {
-            return Err(trouble::no_records(valid, &self.records));
+            return Err(trouble::no_records(valid, &self.records, clean));
         }
         let (records, rejects) = text.divide(found.records);
         Ok(Extracted { body: text.into_body(), records, rejects, signals: found.signals })

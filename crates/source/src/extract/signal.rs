@@ -99,8 +99,9 @@ impl fmt::Display for Signal {
             Self::Null => f.write_str("`null`"),
             Self::Bool(value) => write!(f, "`{value}`"),
             Self::Number(text) => write!(f, "`{text}`"),
-            Self::Text(text) => write!(f, "`\"{}\"`", text.chars().take(60).collect::<String>()),
-            Self::Large { .. } => f.write_str("a list, an object or a long text"),
+            // Never a part of a text: half a secret would not be recognised as one.
+            Self::Text(text) if text.len() <= 60 => write!(f, "`\"{text}\"`"),
+            Self::Text(_) | Self::Large { .. } => f.write_str("a list, an object or a long text"),
         }
     }
 }

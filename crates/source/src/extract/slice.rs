@@ -1,110 +1,18 @@
 //! One pass through a body's text along simple paths: records and signals become ranges, everything else is only
 //! checked to be JSON.
 //!
-//! The way is a small tree of keys and indexes. Values that lie off it, and records themselves, are skipped by the JSON
+//! The way is a small tree of keys and indexes (`route`). Values that lie off it, and records themselves, are skipped by the JSON
 //! reader without being built. To know what a member holds before reading it, its first byte is looked at: a key is
 //! read as raw text, so the value's place in the body follows from the key's.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use spile_expression::{RecordPath, Step};
 
 use super::Found;
+use super::route::{Node, Route, Take};
 use super::signal::{Signal, Signals};
-
-/// The way to some of the paths. Nearly always there is one route for all; paths that get in each other's way (one
-/// inside what another selects) are followed in passes of their own.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Route(Node);
-
-#[derive(Clone, Debug, Default)]
-struct Node {
-    /// What is taken here; then there is no further way from here.
-    take: Option<Take>,
-    keys: Vec<(Arc<str>, Node)>,
-    indexes: Vec<(usize, Node)>,
-    /// Into every element or member; then there are neither keys nor indexes.
-    each: Option<Box<Node>>,
-}
-
-#[derive(Clone, Debug)]
-enum Take {
-    Records,
-    Signals(Vec<usize>),
-}
-
-/// The routes for these paths, the first one with the records; `None` where a path is not simple.
-pub(super) fn routes(records: &RecordPath, values: &[RecordPath]) -> Option<Vec<Route>> {
-    let mut first = Route::default();
-    first.0.add(records.steps()?, Take::Records);
-    let mut routes = vec![first];
-    for (index, path) in values.iter().enumerate() {
-        let steps = path.steps()?;
-        if let Some(route) = routes.iter_mut().find(|route| route.0.has_room_for(steps)) {
-            route.0.add(steps, Take::Signals(vec![index]));
-        } else {
-            let mut own = Route::default();
-            own.0.add(steps, Take::Signals(vec![index]));
-            routes.push(own);
-        }
-    }
-    Some(routes)
-}
-
-impl Node {
-    fn has_room_for(&self, steps: &[Step]) -> bool {
-        let Some((step, rest)) = steps.split_first() else {
-            // The same value may be taken as several signals.
-            return matches!(self.take, Some(Take::Signals(_))) || (self.take.is_none() && self.is_leaf());
-        };
-        if self.take.is_some() {
-            return false;
-        }
-        match step {
-            Step::Each if self.each.is_none() => self.is_leaf(),
-            Step::Each => self.each.as_ref().is_some_and(|node| node.has_room_for(rest)),
-            Step::Key(key) => {
-                self.each.is_none()
-                    && self.keys.iter().find(|(k, _)| k == key).is_none_or(|(_, n)| n.has_room_for(rest))
-            }
-            Step::Index(at) => {
-                self.each.is_none()
-                    && self.indexes.iter().find(|(i, _)| i == at).is_none_or(|(_, n)| n.has_room_for(rest))
-            }
-        }
-    }
-
-    fn is_leaf(&self) -> bool {
-        self.keys.is_empty() && self.indexes.is_empty() && self.each.is_none()
-    }
-
-    fn add(&mut self, steps: &[Step], take: Take) {
-        let Some((step, rest)) = steps.split_first() else {
-            match (&mut self.take, take) {
-                (Some(Take::Signals(known)), Take::Signals(more)) => known.extend(more),
-                (place, take) => *place = Some(take),
-            }
-            return;
-        };
-        let next = match step {
-            Step::Each => &mut **self.each.get_or_insert_default(),
-            Step::Key(key) => entry(&mut self.keys, key.clone()),
-            Step::Index(at) => entry(&mut self.indexes, *at),
-        };
-        next.add(rest, take);
-    }
-}
-
-fn entry<K: PartialEq>(nodes: &mut Vec<(K, Node)>, key: K) -> &mut Node {
-    let at = nodes.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-        nodes.push((key, Node::default()));
-        nodes.len() - 1
-    });
-    &mut nodes[at].1
-}
 
 /// Reads all of `text`, which must be one JSON value.
 pub(super) fn find(text: &str, routes: &[Route], signals: usize) -> Result<Found, serde_json::Error> {
@@ -298,14 +206,5 @@ impl<'t> Visitor<'t> for Elements<'_, '_, 't> {
         }
         walk.found.reached |= node.each.is_some() && count == 0 && node.leads_to_records();
         Ok(())
-    }
-}
-
-impl Node {
-    fn leads_to_records(&self) -> bool {
-        matches!(self.take, Some(Take::Records))
-            || self.each.as_deref().is_some_and(Node::leads_to_records)
-            || self.keys.iter().any(|(_, node)| node.leads_to_records())
-            || self.indexes.iter().any(|(_, node)| node.leads_to_records())
     }
 }

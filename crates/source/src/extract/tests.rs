@@ -6,6 +6,9 @@ use spile_http::{HeaderMap, HeaderValue, Url};
 
 use super::*;
 
+/// Nothing is secret here.
+const AS_IS: Clean<'_> = &|text| text.to_owned();
+
 fn path(text: &str) -> RecordPath {
     RecordPath::compile(text).unwrap()
 }
@@ -33,7 +36,7 @@ fn json(body: impl Into<Bytes>) -> Response {
 
 /// The records' texts.
 fn records(records: &str, body: &str) -> Vec<String> {
-    texts(&extractor(records, &[]).extract(&json(body.to_owned())).unwrap())
+    texts(&extractor(records, &[]).extract(&json(body.to_owned()), AS_IS).unwrap())
 }
 
 fn texts(extracted: &Extracted) -> Vec<String> {
@@ -42,7 +45,7 @@ fn texts(extracted: &Extracted) -> Vec<String> {
 }
 
 fn failure(records: &str, body: &[u8]) -> Failure {
-    extractor(records, &[]).extract(&json(body.to_vec())).unwrap_err()
+    extractor(records, &[]).extract(&json(body.to_vec()), AS_IS).unwrap_err()
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn other_paths_select_in_a_document_and_keep_the_very_text() {
 #[test]
 fn signals_are_read_in_the_same_pass_wherever_they_are() {
     let signals = |records: &str, values: &[&str], body: &str| {
-        let extracted = extractor(records, values).extract(&json(body.to_owned())).unwrap();
+        let extracted = extractor(records, values).extract(&json(body.to_owned()), AS_IS).unwrap();
         let signals =
             (0..values.len()).map(|index| extracted.signals.get(index).map(ToString::to_string)).collect::<Vec<_>>();
         (extracted.records.len(), signals)
@@ -143,7 +146,7 @@ fn what_came_instead_of_json_is_said() {
         "{}",
         said(b"<Error>")
     );
-    assert_eq!(said(b"{\"data\":[1,2"), "the JSON breaks off after 12 B: it ends with `{\"data\":[1,2`");
+    assert_eq!(said(b"{\"data\":[1,2"), "the JSON breaks off after 12 B; it begins with `{\"data\":[1,2`");
     let oops = said(b"Oops, later");
     assert!(
         oops.starts_with("the body is not JSON (labelled application/json): expected value at line 1 column 1"),
@@ -172,22 +175,37 @@ fn what_the_response_holds_in_the_place_of_records_is_said() {
 }
 
 #[test]
+fn a_secret_that_stands_where_a_quotation_is_cut_is_removed_whole() {
+    let clean: Clean<'_> = &|text| text.replace("s3cret", "*");
+    for at in 100..130 {
+        let text = format!("{}s3cret", "x".repeat(at));
+        let (bare, page) = (text.clone(), format!("<title>{text}</title>"));
+        let (key, error) = (format!("{{\"{text}\":1}}"), format!("{{\"error\":\"{text}\"}}"));
+        for body in [bare, page, key, error] {
+            let message = extractor("$.data", &[]).extract(&json(body), clean).unwrap_err().message;
+            assert!(!message.contains("s3"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn a_missing_path_may_mean_an_empty_page() {
     let lenient = Extractor::new(&path("$.data"), Vec::new(), MissingRecords::Empty);
-    assert!(lenient.extract(&json("{}")).unwrap().records.is_empty());
-    assert!(lenient.extract(&json("{")).is_err(), "but never a broken one");
+    assert!(lenient.extract(&json("{}"), AS_IS).unwrap().records.is_empty());
+    assert!(lenient.extract(&json("{"), AS_IS).is_err(), "but never a broken one");
 }
 
 #[test]
 fn an_empty_body_is_a_page_only_where_the_status_says_so() {
     let extractor = extractor("$.data", &[]);
-    assert!(extractor.extract(&response(204, "text/plain", "")).unwrap().records.is_empty());
-    assert_eq!(extractor.extract(&response(200, "text/plain", "")).unwrap_err().kind, FailureKind::BadBody);
+    assert!(extractor.extract(&response(204, "text/plain", ""), AS_IS).unwrap().records.is_empty());
+    assert_eq!(extractor.extract(&response(200, "text/plain", ""), AS_IS).unwrap_err().kind, FailureKind::BadBody);
 }
 
 #[test]
 fn a_byte_order_mark_is_taken_off_and_offsets_are_those_of_the_response() {
-    let extracted = extractor("$", &[]).extract(&json(b"\xEF\xBB\xBF[{\"a\":1},{\"a\":\"\xE9\"}]".to_vec())).unwrap();
+    let extracted =
+        extractor("$", &[]).extract(&json(b"\xEF\xBB\xBF[{\"a\":1},{\"a\":\"\xE9\"}]".to_vec()), AS_IS).unwrap();
     assert_eq!(texts(&extracted), ["{\"a\":1}"]);
     let reject = &extracted.rejects[0];
     assert_eq!(reject.record, "{\"a\":\"\u{fffd}\"}");
@@ -198,7 +216,7 @@ fn a_byte_order_mark_is_taken_off_and_offsets_are_those_of_the_response() {
 #[test]
 fn only_the_records_that_are_not_utf8_are_rejected() {
     let body = b"{\"data\":[{\"a\":\"\xC3\xA9\"},{\"a\":\"\xED\xA0\x80\"},{\"a\":3},{\"\xFF\":4}],\"x\":\"\xFE\"}";
-    let extracted = extractor("$.data", &[]).extract(&json(body.to_vec())).unwrap();
+    let extracted = extractor("$.data", &[]).extract(&json(body.to_vec()), AS_IS).unwrap();
     assert_eq!(texts(&extracted), ["{\"a\":\"é\"}", "{\"a\":3}"]);
     assert_eq!(extracted.rejects.len(), 2);
 }
@@ -241,8 +259,8 @@ fn the_json_test_suite_is_accepted_and_refused_as_it_should_be() {
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
         // Below a member, so that every body is exactly one record; an array's elements would be its records.
         let body = [b"{\"record\":[", fs::read(&file).unwrap().as_slice(), b"]}"].concat();
-        let alone = extractor("$", &[]).extract(&json(fs::read(&file).unwrap()));
-        let inside = extractor("$.record", &[]).extract(&json(body));
+        let alone = extractor("$", &[]).extract(&json(fs::read(&file).unwrap()), AS_IS);
+        let inside = extractor("$.record", &[]).extract(&json(body), AS_IS);
         match name.as_bytes()[0] {
             b'y' => {
                 seen[0] += 1;
@@ -276,7 +294,7 @@ fn the_transformations_of_the_suite_keep_their_text() {
         let file = entry.unwrap().path();
         let bytes = fs::read(&file).unwrap();
         let body = [b"{\"record\":[", bytes.trim_ascii(), b"]}"].concat();
-        let extracted = extractor("$.record", &[]).extract(&json(body)).unwrap();
+        let extracted = extractor("$.record", &[]).extract(&json(body), AS_IS).unwrap();
         match std::str::from_utf8(&bytes) {
             Ok(text) => assert_eq!(texts(&extracted), [text.trim()], "{file:?}"),
             Err(_) => assert_eq!(extracted.rejects.len(), 1, "{file:?}"),
@@ -297,10 +315,10 @@ fn slicing_speed() {
     let rounds: u32 = 200;
     let start = std::time::Instant::now();
     for _ in 0..rounds {
-        assert_eq!(std::hint::black_box(extractor.extract(&response)).unwrap().records.len(), 1000);
+        assert_eq!(std::hint::black_box(extractor.extract(&response, AS_IS)).unwrap().records.len(), 1000);
     }
     let slicing = start.elapsed() / rounds;
-    let extracted = extractor.extract(&response).unwrap();
+    let extracted = extractor.extract(&response, AS_IS).unwrap();
     let start = std::time::Instant::now();
     for _ in 0..rounds {
         let records = extracted.records.iter().map(|range| &extracted.body[range.start as usize..range.end as usize]);

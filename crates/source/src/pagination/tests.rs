@@ -64,7 +64,7 @@ fn try_next(
         received_at: jiff::Timestamp::UNIX_EPOCH,
         took: std::time::Duration::ZERO,
     };
-    let extracted = extractor.extract(&response).unwrap();
+    let extracted = extractor.extract(&response, &|text| text.to_owned()).unwrap();
     paginator.next(&Seen { position, records, signals: &extracted.signals, headers: &map, url: &url })
 }
 

@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
+use spile_expression::Template;
 use spile_plan::{PaginationKind, PipelinePlan};
 use spile_testkit::fake_api::{FakeApi, Response, any};
 
-use crate::support::{plan, read, read_records, record};
+use crate::support::{plan, read_records, record, source};
 
 fn body() -> String {
     let records: Vec<Value> = (0..70).map(record).collect();
@@ -26,10 +27,12 @@ async fn never_accepted(name: &str, cut: impl Fn(&str, usize) -> Response + Send
     assert!((1900..2300).contains(&length), "{length}");
     let api = FakeApi::start().await;
     api.route(any(), move |request| cut(&body, request.query("cut").unwrap().parse().unwrap()));
+    let plan = strict(&api);
+    let mut stream = plan.streams[0].clone();
+    let source = source(plan);
     for at in 0..length {
-        let mut plan = strict(&api);
-        plan.streams[0].request.path = spile_expression::Template::compile(&format!("/items?cut={at}")).unwrap();
-        let outcome = read(plan).await.map(|pages| pages.len());
+        stream.request.path = Template::compile(&format!("/items?cut={at}")).unwrap();
+        let outcome = source.pages(&stream, None).next_page().await.map(|page| page.is_some());
         assert!(outcome.is_err(), "{name}, cut at {at}: {outcome:?}");
     }
 }
