@@ -8,7 +8,7 @@ use spile_plan::{Lists, Nested, ShapePlan};
 use crate::datetime::Moment;
 use crate::declared;
 use crate::infer::next_type;
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::name::Names;
 use crate::number::{FLOAT_EXACT, Number};
 use crate::record::RecordBuilder;
@@ -258,7 +258,7 @@ impl Data {
             (Self::List(list), b'[') => list.put(json, context, depth + 1)?,
             (Self::Json(texts), _) => {
                 let text = json.value();
-                texts.push(|into| into.extend_from_slice(text));
+                texts.push(|into| json::copy_into(text, into, &mut context.surrogate));
             }
             (Self::Decimal { values, precision, scale }, b'-' | b'0'..=b'9') => {
                 let Some(value) = Number::parse_decimal(json.number()).at_scale(*precision, *scale) else {

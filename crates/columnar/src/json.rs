@@ -219,6 +219,40 @@ fn unescape(mut raw: &[u8], into: &mut Vec<u8>, altered: &mut bool) {
     into.extend_from_slice(raw);
 }
 
+/// Appends the text of a JSON value as it is, but for the escapes of lone surrogates, which readers of JSON refuse
+/// together with all that is around them: they become the text of their escape (`\\ud800`), and `altered` is set.
+pub(crate) fn copy_into(mut text: &[u8], into: &mut Vec<u8>, altered: &mut bool) {
+    while let Some(escape) = text.iter().position(|&byte| byte == b'\\') {
+        into.extend_from_slice(&text[..escape]);
+        text = &text[escape..];
+        let used = if text.get(1) == Some(&b'u') { escape_length(text) } else { 2 };
+        let (escape, rest) = text.split_at(used.min(text.len()));
+        if used == UNIT && is_surrogate(hex4(escape.get(2..6))) {
+            into.push(b'\\');
+            *altered = true;
+        }
+        into.extend_from_slice(escape);
+        text = rest;
+    }
+    into.extend_from_slice(text);
+}
+
+/// The bytes of `\uXXXX`; a character beyond 16 bits takes two of them.
+const UNIT: usize = 6;
+
+/// The bytes that the escape `\uXXXX` at the beginning of `text` takes for one character.
+fn escape_length(text: &[u8]) -> usize {
+    let low = text.get(UNIT..UNIT + 2).filter(|next| *next == b"\\u").and_then(|_| hex4(text.get(8..12)));
+    match (hex4(text.get(2..6)), low) {
+        (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 2 * UNIT,
+        _ => UNIT,
+    }
+}
+
+fn is_surrogate(unit: Option<u32>) -> bool {
+    matches!(unit, Some(0xD800..=0xDFFF))
+}
+
 fn push(into: &mut Vec<u8>, byte: u8) -> usize {
     into.push(byte);
     2
@@ -281,6 +315,23 @@ mod tests {
         assert_eq!(decode(r#""a\ud800b""#), (r"a\ud800b".to_owned(), true));
         assert_eq!(decode(r#""\udc00\ud800""#), (r"\udc00\ud800".to_owned(), true));
         assert_eq!(decode(r#""\ud800\u0041""#), ("\\ud800A".to_owned(), true));
+    }
+
+    #[test]
+    fn json_is_copied_as_it_is_but_for_lone_surrogates() {
+        let copy = |text: &str| {
+            let (mut copied, mut altered) = (Vec::new(), false);
+            copy_into(text.as_bytes(), &mut copied, &mut altered);
+            (String::from_utf8(copied).unwrap(), altered)
+        };
+        for whole in [r#"{"a": [1E-999, "\\ud800 \"\u0000\ud83d\uDE00"]}"#, "[]", r#""\\\\""#, r#""\\\u00e9\\u""#] {
+            assert_eq!(copy(whole), (whole.to_owned(), false));
+        }
+        assert_eq!(copy(r#"["\uD800"]"#), (r#"["\\uD800"]"#.to_owned(), true));
+        assert_eq!(copy(r#"{"\udc00\ud800\ud83d\ude00": "\\\ud800x"}"#).0, r#"{"\\udc00\\ud800\ud83d\ude00": "\\\\ud800x"}"#);
+        for broken in ["\\", "\\u", "\\ud8", "\\ud800\\", "\\ud800\\u", "\\ud800\\udc"] {
+            copy(broken);
+        }
     }
 
     #[test]

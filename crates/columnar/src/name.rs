@@ -12,14 +12,17 @@ const MAX_NAME: usize = 63;
 /// What stands between the parts of a flattened name and between a table and its child.
 pub(crate) const SEPARATOR: &str = "__";
 
+/// What DuckDB and SQLite call the number that every row has: a column of that name would hide it, also from the merge.
+const ROW_ID: &str = "rowid";
+
 /// The names that are taken in one scope (a table, or a struct). Names that differ only in case are the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names(HashSet<String>);
 
 impl Names {
-    /// The scope of a table, where Spile's own columns are taken.
+    /// The scope of a table, where Spile's own columns and the database's row number are taken.
     pub(crate) fn of_table() -> Self {
-        let own = [RUN_COLUMN, AT_COLUMN, ROW_COLUMN, PARENT_COLUMN, INDEX_COLUMN];
+        let own = [RUN_COLUMN, AT_COLUMN, ROW_COLUMN, PARENT_COLUMN, INDEX_COLUMN, ROW_ID];
         Self(own.into_iter().map(ToOwned::to_owned).collect())
     }
 
@@ -106,6 +109,7 @@ mod tests {
         assert_eq!(claim(&mut names, "2fa"), "_2fa");
         assert_eq!(claim(&mut names, "Größe"), "Größe");
         assert_eq!(claim(&mut names, "_spile_run"), "_spile_run_2");
+        assert_eq!(claim(&mut names, "ROWID"), "ROWID_2");
         assert_eq!(claim(&mut names, "a\0b\"; DROP TABLE x"), "a_b___DROP_TABLE_x");
     }
 

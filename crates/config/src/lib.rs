@@ -14,6 +14,7 @@ mod check;
 mod column_type;
 mod diagnostic;
 mod load;
+mod manual;
 mod masking;
 mod parse;
 mod planning;
@@ -26,5 +27,6 @@ mod tree;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Related, RenderStyle};
 pub use load::{EnvLookup, Settings, load, load_str};
+pub use manual::manual;
 pub use source::{Place, Source, Span};
 pub use spec::schema::json_schema;

@@ -2,7 +2,7 @@
 
 use spile_model::{ColumnType, Field};
 
-use crate::sql::ident;
+use crate::sql::{ident, text as sql_text};
 
 /// The DuckDB type of a column.
 ///
@@ -46,18 +46,9 @@ pub(crate) fn conversion(value: &str, from: &ColumnType, to: &ColumnType) -> Str
             let element = conversion("element", from, to);
             format!("CAST(list_transform({value}, lambda element: {element}) AS {target})")
         }
-        (Struct(fields), Json) if fields.is_empty() => value.to_owned(),
         (Json, Json) => value.to_owned(),
-        // A text becomes a JSON string; a moment does too, in the form in which most APIs write it.
-        (ColumnType::Timestamp, Json) => format!("to_json({})", moment_text(value, from)),
-        (ColumnType::LocalTimestamp | ColumnType::Date, Json) => format!("to_json({})", moment_text(value, from)),
+        (_, Json) => format!("CAST({} AS JSON)", json_text(value, from)),
         (ColumnType::Timestamp | ColumnType::LocalTimestamp | ColumnType::Date, Text) => moment_text(value, from),
-        // Numbers are their own JSON; `to_json` would send a decimal through a double.
-        (ColumnType::Int | ColumnType::BigInt | ColumnType::Float | ColumnType::Decimal { .. }, Json) => {
-            format!("CAST(CAST({value} AS VARCHAR) AS JSON)")
-        }
-        (Struct(_) | List(_), Json) => format!("CASE WHEN {value} IS NULL THEN NULL ELSE to_json({value}) END"),
-        (_, Json) => format!("CASE WHEN {value} IS NULL THEN NULL ELSE to_json({value}) END"),
         _ => format!("CAST({value} AS {target})"),
     }
 }
@@ -98,7 +89,7 @@ fn pack<'f>(to: &[Field], known: impl Fn(&Field) -> Option<&'f ColumnType>, valu
                 || format!("NULL::{}", duckdb_type(&field.column_type)),
                 |from| {
                     conversion(
-                        &format!("struct_extract({value}, {})", crate::sql::text(&field.name)),
+                        &format!("struct_extract({value}, {})", sql_text(&field.name)),
                         from,
                         &field.column_type,
                     )
@@ -108,6 +99,39 @@ fn pack<'f>(to: &[Field], known: impl Fn(&Field) -> Option<&'f ColumnType>, valu
         })
         .collect();
     format!("struct_pack({})", parts.join(", "))
+}
+
+/// SQL for the JSON text of `value`; NULL where it is NULL.
+///
+/// It is put together from texts because `to_json` of a struct or a list sends decimals through a double, writes moments
+/// as only DuckDB does, and calls the fields as their columns are called and not as their keys were.
+fn json_text(value: &str, from: &ColumnType) -> String {
+    use ColumnType::{BigInt, Bool, Date, Decimal, Float, Int, Json, List, LocalTimestamp, Null, Struct, Text, Timestamp};
+    let element = |value: &str, from| format!("coalesce({}, 'null')", json_text(value, from));
+    match from {
+        Null => "NULL::VARCHAR".to_owned(),
+        Bool | Int | BigInt | Float | Json => format!("CAST({value} AS VARCHAR)"),
+        // DuckDB writes a decimal without whole digits as `.5`, which is not JSON.
+        Decimal { .. } => format!("regexp_replace(CAST({value} AS VARCHAR), '^(-?)[.]', '\\10.')"),
+        Text => format!("CAST(to_json({value}) AS VARCHAR)"),
+        Timestamp | LocalTimestamp | Date => format!("CAST(to_json({}) AS VARCHAR)", moment_text(value, from)),
+        Struct(fields) if fields.is_empty() => format!("CAST({value} AS VARCHAR)"),
+        Struct(fields) => {
+            let members: Vec<String> = fields
+                .iter()
+                .map(|field| {
+                    let key = serde_json::Value::from(field.source.as_str());
+                    let inner = format!("struct_extract({value}, {})", sql_text(&field.name));
+                    format!("{} || {}", sql_text(&format!("{key}:")), element(&inner, &field.column_type))
+                })
+                .collect();
+            format!("CASE WHEN {value} IS NULL THEN NULL ELSE '{{' || {} || '}}' END", members.join(" || ',' || "))
+        }
+        List(inner) => {
+            let elements = format!("list_transform({value}, lambda element: {})", element("element", inner));
+            format!("CASE WHEN {value} IS NULL THEN NULL ELSE '[' || array_to_string({elements}, ',') || ']' END")
+        }
+    }
 }
 
 /// ISO 8601: an instant in UTC with `Z`; fractions of a second only where there are any.

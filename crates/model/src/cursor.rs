@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use jiff::{Timestamp, civil};
+use jiff::{SignedDuration, civil};
 use serde::{Deserialize, Serialize};
 
 /// A value of a stream's cursor field.
@@ -78,13 +78,16 @@ impl CursorValue {
 
 /// An instant in RFC 3339, UTC, with as many fractional digits as it has.
 pub fn show_timestamp(micros: i64) -> String {
-    Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros}us"), |at| at.to_string())
+    format!("{}Z", show_local_timestamp(micros))
 }
 
-/// A local date and time in ISO 8601, with as many fractional digits as it has.
+/// A local date and time in ISO 8601, with as many fractional digits as it has. Years 1 to 9999, to the last
+/// microsecond, which many APIs use for "never".
 pub fn show_local_timestamp(micros: i64) -> String {
-    let text = show_timestamp(micros);
-    text.strip_suffix('Z').map_or(text.clone(), ToOwned::to_owned)
+    let epoch = civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    epoch
+        .checked_add(SignedDuration::from_micros(micros))
+        .map_or_else(|_| format!("{micros}us"), |moment| moment.to_string())
 }
 
 /// A calendar date in ISO 8601.
@@ -111,6 +114,8 @@ mod tests {
         let at = CursorValue::Timestamp(1_735_689_600_000_000);
         assert_eq!(at.to_string(), "2025-01-01T00:00:00Z");
         assert_eq!(at.earlier_by_micros(1_500_000).to_string(), "2024-12-31T23:59:58.5Z");
+        assert_eq!(CursorValue::Timestamp(253_402_300_799_999_999).to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(CursorValue::Timestamp(-62_135_596_800_000_000).to_string(), "0001-01-01T00:00:00Z");
         assert_eq!(CursorValue::Date(20_089).to_string(), "2025-01-01");
         assert_eq!(CursorValue::Date(20_089).earlier_by_micros(3_600_000_000).to_string(), "2024-12-31");
         assert_eq!(CursorValue::LocalTimestamp(1_735_689_600_000_000).to_string(), "2025-01-01T00:00:00");

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod demo;
 mod deny;
 mod layers;
@@ -25,8 +26,16 @@ pub(crate) struct Command {
 }
 
 /// Every command, in the order in which a newcomer meets them.
-pub(crate) const ALL: &[&Command] =
-    &[&demo::COMMAND, &test::COMMAND, &bench::COMMAND, &setup::COMMAND, &ci::COMMAND, &layers::COMMAND, &deny::COMMAND];
+pub(crate) const ALL: &[&Command] = &[
+    &demo::COMMAND,
+    &test::COMMAND,
+    &bench::COMMAND,
+    &crash::COMMAND,
+    &setup::COMMAND,
+    &ci::COMMAND,
+    &layers::COMMAND,
+    &deny::COMMAND,
+];
 
 pub(crate) fn find(name: &str) -> Result<&'static Command> {
     ALL.iter().copied().find(|command| command.name == name).ok_or_else(|| {

@@ -21,7 +21,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Masked, Span};
 use crate::tree::{Entry, Kind, Node, Step, Tree, show_path};
 
-pub(crate) use self::describe::one_of_keys;
+pub(crate) use self::describe::{either, one_of_keys};
 pub(crate) use self::suggest::{did_you_mean, nearest};
 
 /// Checks the tree against the schema and converts it.
@@ -134,8 +134,8 @@ impl Walker<'_> {
                 out.insert(entry.key.clone(), value);
             }
         }
-        let missing: Vec<&str> = schema.required().into_iter().filter(|key| node.entry(key).is_none()).collect();
-        for key in missing {
+        let missing = schema.required().into_iter().filter(|key| node.entry(key).is_none());
+        for key in missing.filter(|key| !is_misspelt(key, entries, schema)) {
             self.missing_key(node, key, schema);
         }
         Some(Json::Object(out))
@@ -281,4 +281,10 @@ impl Walker<'_> {
         let path = show_path(self.path.iter().map(|(step, _)| step).chain([last]));
         self.diagnostics.push(diagnostic.with_path(path));
     }
+}
+
+/// Whether `missing` is what an unknown key was told to be: one slip is one message.
+fn is_misspelt(missing: &str, entries: &[Entry], schema: Schema<'_>) -> bool {
+    let unknown = entries.iter().map(|entry| entry.key.as_str()).filter(|key| schema.property(key).is_none());
+    unknown.filter(|key| !suggest::comes_later(key)).any(|key| suggest::nearest(key, schema.keys()) == Some(missing))
 }

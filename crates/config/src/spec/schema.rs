@@ -38,6 +38,9 @@ fn remove_nulls(schema: &mut Json) {
                     map.insert("type".to_owned(), only);
                 }
             }
+            if let Some(Json::Array(words)) = map.get_mut("enum") {
+                words.retain(|word| !word.is_null());
+            }
             if let Some(Json::Array(forms)) = map.get_mut("anyOf") {
                 forms.retain(|form| form.get("type").is_none_or(|kind| kind != "null"));
                 if let [Json::Object(only)] = forms.as_slice() {

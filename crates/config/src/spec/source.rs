@@ -44,7 +44,7 @@ pub(crate) struct SourceSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AuthSpec {
-    /// They do not.
+    /// No authentication, as without `auth`.
     None,
     /// A token in the `Authorization` header: `bearer: "{{ token }}"`.
     Bearer(Text),

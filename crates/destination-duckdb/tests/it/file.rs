@@ -34,3 +34,11 @@ async fn a_query_tells_its_columns_and_rows() {
     assert_eq!(table.columns, ["one", "nothing", "a name"]);
     assert_eq!(table.rows, [vec![Some("1".to_owned()), None, Some("x".to_owned())]]);
 }
+
+#[tokio::test]
+async fn a_file_whose_creation_was_cut_short_is_made_anew() {
+    let file = File::new(CommitPlan::default());
+    std::fs::write(file.path(), "").unwrap();
+    let destination = DuckDb::open(&file.plan(), "p", Arc::new(SystemClock)).await.unwrap();
+    assert!(spile_destination::Destination::states(&destination).await.unwrap().is_empty());
+}

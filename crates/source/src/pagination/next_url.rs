@@ -16,7 +16,7 @@ impl NextUrl {
             None => Ok(Next::End),
             Some(Value::String(url)) => follow(seen, url.trim()),
             Some(_) => {
-                let message = format!("`pagination.url` selects {signal} in the response, which is not a URL");
+                let message = format!("`pagination.next_url` selects {signal} in the response, which is not a URL");
                 Err(Failure::new(FailureKind::Configuration, message))
             }
         }

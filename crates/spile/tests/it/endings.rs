@@ -1,0 +1,117 @@
+//! How runs end that do not go well, and with which exit code.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use serde_json::json;
+use spile_destination_duckdb::DuckDb;
+use spile_model::SystemClock;
+use spile_plan::{CommitPlan, DuckDbPlan};
+use spile_testkit::fake_api::{FakeApi, Response, get};
+
+use crate::place::{Called, Place};
+
+const PAGED: &str = "  things:\n    path: /things\n    records: $.data\n    write: append\n    pagination: { page_token: { token: $.next, param: token } }";
+
+#[test]
+fn a_wrong_file_ends_with_2_before_anything_is_sent() {
+    let api = FakeApi::start_blocking();
+    let place = Place::with_pipeline(&api.url(), "  things: { pth: /things }");
+    let called = place.call(&["run", "pipeline.yaml"]);
+    assert_eq!(called.code, 2);
+    assert!(called.stderr.contains("pth") && called.stderr.contains("path"), "{}", called.stderr);
+    assert_eq!(api.request_count(), 0);
+    assert_eq!(place.call(&["run", "no-such.yaml"]).code, 2);
+    assert_eq!(place.call(&["run"]).code, 2);
+}
+
+#[test]
+fn an_unknown_stream_ends_with_2_and_names_those_there_are() {
+    let place = Place::with_pipeline("http://127.0.0.1:9", PAGED);
+    let called = place.call(&["run", "pipeline.yaml", "--stream", "thing"]);
+    assert_eq!(called.code, 2);
+    assert!(called.stderr.contains("its streams are things"), "{}", called.stderr);
+}
+
+#[test]
+fn a_failed_stream_ends_with_1_and_says_what_to_do() {
+    let api = FakeApi::start_blocking();
+    api.route(get("/things"), |_| Response::status(401));
+    let called = Place::with_pipeline(&api.url(), PAGED).call(&["run", "pipeline.yaml"]);
+    assert_eq!(called.code, 1);
+    assert!(
+        called.stderr.contains("error: stream `things`, page 1:") && called.stderr.contains("to do:"),
+        "{}",
+        called.stderr
+    );
+    assert!(called.stdout.contains("failed"), "{}", called.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_destination_ends_with_3() {
+    let api = FakeApi::start_blocking();
+    let place = Place::with_pipeline(&api.url(), PAGED);
+    let plan = DuckDbPlan {
+        path: place.path("test.duckdb"),
+        schema: "main".to_owned(),
+        memory: None,
+        commit: CommitPlan::default(),
+    };
+    let held = DuckDb::open(&plan, "another", Arc::new(SystemClock)).await.unwrap();
+    let called = place.call(&["run", "pipeline.yaml"]);
+    drop(held);
+    assert_eq!(called.code, 3, "{}", called.stderr);
+    assert_eq!(api.request_count(), 0);
+}
+
+/// An API with two pages; a third is never answered.
+fn stalling_api() -> FakeApi {
+    let api = FakeApi::start_blocking();
+    api.route(get("/things"), |request| match request.query("token") {
+        None => Response::json(json!({ "data": [{ "id": 1 }], "next": "b" })),
+        Some("b") => Response::json(json!({ "data": [{ "id": 2 }], "next": "c" })),
+        Some(_) => Response::stall(),
+    });
+    api
+}
+
+/// Starts a run and waits until it has typed the second page.
+fn started(place: &Place) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = place
+        .command(&["run", "pipeline.yaml", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut pages = 0;
+    while pages < 2 {
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "the run ended early");
+        pages += usize::from(line.contains("\"page_read\""));
+    }
+    (child, lines)
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn ctrl_c_commits_what_was_read_and_ends_with_130() {
+    for name in ["-INT", "-TERM"] {
+        let api = stalling_api();
+        let place = Place::with_pipeline(&api.url(), PAGED);
+        let (child, lines) = started(&place);
+        signal(&child, name);
+        let rest: Vec<String> = lines.lines().map(Result::unwrap).collect();
+        let called = Called::from(&child.wait_with_output().unwrap());
+        assert_eq!(called.code, 130, "{}", called.stderr);
+        assert!(rest.last().unwrap().contains("\"outcome\":\"interrupted\""), "{rest:?}");
+        assert_eq!(place.query("test.duckdb", "select id from things order by id"), ["1", "2"]);
+        let runs = place.query("test.duckdb", "select status from _spile_runs");
+        assert_eq!(runs, ["interrupted"]);
+    }
+}
