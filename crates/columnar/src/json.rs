@@ -328,7 +328,10 @@ mod tests {
             assert_eq!(copy(whole), (whole.to_owned(), false));
         }
         assert_eq!(copy(r#"["\uD800"]"#), (r#"["\\uD800"]"#.to_owned(), true));
-        assert_eq!(copy(r#"{"\udc00\ud800\ud83d\ude00": "\\\ud800x"}"#).0, r#"{"\\udc00\\ud800\ud83d\ude00": "\\\\ud800x"}"#);
+        assert_eq!(
+            copy(r#"{"\udc00\ud800\ud83d\ude00": "\\\ud800x"}"#).0,
+            r#"{"\\udc00\\ud800\ud83d\ude00": "\\\\ud800x"}"#
+        );
         for broken in ["\\", "\\u", "\\ud8", "\\ud800\\", "\\ud800\\u", "\\ud800\\udc"] {
             copy(broken);
         }

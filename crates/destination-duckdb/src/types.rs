@@ -88,11 +88,7 @@ fn pack<'f>(to: &[Field], known: impl Fn(&Field) -> Option<&'f ColumnType>, valu
             let inner = known(field).map_or_else(
                 || format!("NULL::{}", duckdb_type(&field.column_type)),
                 |from| {
-                    conversion(
-                        &format!("struct_extract({value}, {})", sql_text(&field.name)),
-                        from,
-                        &field.column_type,
-                    )
+                    conversion(&format!("struct_extract({value}, {})", sql_text(&field.name)), from, &field.column_type)
                 },
             );
             format!("{} := {inner}", ident(&field.name))
@@ -106,7 +102,9 @@ fn pack<'f>(to: &[Field], known: impl Fn(&Field) -> Option<&'f ColumnType>, valu
 /// It is put together from texts because `to_json` of a struct or a list sends decimals through a double, writes moments
 /// as only DuckDB does, and calls the fields as their columns are called and not as their keys were.
 fn json_text(value: &str, from: &ColumnType) -> String {
-    use ColumnType::{BigInt, Bool, Date, Decimal, Float, Int, Json, List, LocalTimestamp, Null, Struct, Text, Timestamp};
+    use ColumnType::{
+        BigInt, Bool, Date, Decimal, Float, Int, Json, List, LocalTimestamp, Null, Struct, Text, Timestamp,
+    };
     let element = |value: &str, from| format!("coalesce({}, 'null')", json_text(value, from));
     match from {
         Null => "NULL::VARCHAR".to_owned(),
@@ -145,4 +143,50 @@ fn moment_text(value: &str, from: &ColumnType) -> String {
 
 fn local_text(value: &str) -> String {
     format!("replace(rtrim(rtrim(strftime({value}, '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.'), ' ', 'T')")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use duckdb::Connection;
+
+    use super::*;
+
+    /// What DuckDB makes of a value, written in SQL, on its way from one type to JSON.
+    fn to_json(value: &str, from: &ColumnType) -> Option<String> {
+        let sql = format!(
+            "SELECT CAST({} AS VARCHAR) FROM (SELECT CAST({value} AS {}) AS v)",
+            conversion("v", from, &ColumnType::Json),
+            duckdb_type(from)
+        );
+        Connection::open_in_memory().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn field(name: &str, source: &str, column_type: ColumnType) -> Field {
+        Field { name: name.to_owned(), source: source.to_owned(), column_type }
+    }
+
+    #[test]
+    fn decimals_become_json_with_every_digit_and_a_digit_before_the_point() {
+        let decimal = ColumnType::Decimal { precision: 19, scale: 19 };
+        assert_eq!(to_json("'0.1234567890123456789'", &decimal).as_deref(), Some("0.1234567890123456789"));
+        assert_eq!(to_json("'-0.1234567890123456789'", &decimal).as_deref(), Some("-0.1234567890123456789"));
+        assert_eq!(to_json("NULL", &decimal), None);
+    }
+
+    #[test]
+    fn objects_and_lists_become_json_with_their_keys_and_exact_values() {
+        let inner = ColumnType::Struct(vec![
+            field("a_b", "a \"b\"", ColumnType::Decimal { precision: 20, scale: 19 }),
+            field("at", "at", ColumnType::Date),
+            field("text", "text", ColumnType::Text),
+        ]);
+        let list = ColumnType::List(Box::new(inner));
+        let value = r#"[{'a_b': 0.1234567890123456789, 'at': DATE '2024-02-29', 'text': 'x"y'}, NULL]"#;
+        let expected = r#"[{"a \"b\"":0.1234567890123456789,"at":"2024-02-29","text":"x\"y"},null]"#;
+        assert_eq!(to_json(value, &list).as_deref(), Some(expected));
+        assert_eq!(to_json("[]", &list).as_deref(), Some("[]"));
+        assert_eq!(to_json("NULL", &list), None);
+    }
 }

@@ -56,9 +56,8 @@ impl Loaded {
 
     /// The type of a column.
     fn type_of(&self, column: &str) -> String {
-        let sql = format!(
-            "SELECT data_type FROM duckdb_columns() WHERE table_name = 'records' AND column_name = '{column}'"
-        );
+        let sql =
+            format!("SELECT data_type FROM duckdb_columns() WHERE table_name = 'records' AND column_name = '{column}'");
         self.query(&sql).concat()
     }
 

@@ -73,8 +73,7 @@ fn paging_whose_token_comes_again() {
         let id = request.number;
         Response::json(json!({ "data": [{ "id": id }], "next": if id % 2 == 0 { "even" } else { "odd" } }))
     });
-    let stream =
-        "{ path: /orders, records: $.data, pagination: { page_token: { token: $.next, param: after } } }";
+    let stream = "{ path: /orders, records: $.data, pagination: { page_token: { token: $.next, param: after } } }";
     assert_snapshot!(told(&pipeline(&api.url(), ONCE, stream), &[(&api.url(), "http://API")]));
 }
 

@@ -21,13 +21,17 @@ fn a_database_that_another_run_has_open() {
     let stalling = FakeApi::start_blocking();
     stalling.route(any(), |_| Response::stall());
     let place = pipeline(&stalling.url(), ONCE, "{ path: /orders }");
-    let mut first = place.command(&["run", "pipeline.yaml"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut first =
+        place.command(&["run", "pipeline.yaml"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     while stalling.request_count() == 0 {
         assert!(first.try_wait().unwrap().is_none(), "the first run ended early");
         std::thread::yield_now();
     }
     let (id, program) = (first.id().to_string(), env!("CARGO_BIN_EXE_spile"));
-    let said = told(&place, &[(program, "/usr/bin/spile"), (&format!("PID {id}"), "PID 123"), (&format!("process {id}"), "process 123")]);
+    let said = told(
+        &place,
+        &[(program, "/usr/bin/spile"), (&format!("PID {id}"), "PID 123"), (&format!("process {id}"), "process 123")],
+    );
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(stalling.request_count(), 1, "the second run asked for nothing");
@@ -84,7 +88,9 @@ fn values_that_do_not_fit_their_declared_type() {
     let place = pipeline(&api.url(), ONCE, stream);
     assert_eq!(told(&place, &[]), "exit code 0");
     assert_eq!(place.query("shop.duckdb", "SELECT id, price, paid FROM orders"), ["1|9.99|2024-02-03"]);
-    assert_snapshot!(place.query("shop.duckdb", "SELECT reason, record FROM _spile_rejects ORDER BY record").join("\n"));
+    assert_snapshot!(
+        place.query("shop.duckdb", "SELECT reason, record FROM _spile_rejects ORDER BY record").join("\n")
+    );
 }
 
 fn alter(place: &Place, sql: &str) {

@@ -4,7 +4,11 @@ use super::load;
 
 #[test]
 fn integers_then_text_become_json_with_both() {
-    let loaded = load(&[r#"[{"v": 1}, {"v": 9223372036854775807}]"#, r#"[{"v": "two"}, {"v": "3"}]"#, r#"[{"v": null}, {"v": true}]"#]);
+    let loaded = load(&[
+        r#"[{"v": 1}, {"v": 9223372036854775807}]"#,
+        r#"[{"v": "two"}, {"v": "3"}]"#,
+        r#"[{"v": null}, {"v": true}]"#,
+    ]);
     assert_eq!(loaded.type_of("v"), "JSON");
     assert_eq!(loaded.rows("v"), ["1", "9223372036854775807", r#""two""#, r#""3""#, "NULL", "true"]);
     assert_eq!(loaded.rows("json_type(v)"), ["UBIGINT", "UBIGINT", "VARCHAR", "VARCHAR", "NULL", "BOOLEAN"]);
@@ -13,7 +17,10 @@ fn integers_then_text_become_json_with_both() {
 #[test]
 fn integers_then_fractions_then_long_decimals_stay_exact() {
     let loaded = load(&[r#"[{"v": 1}]"#, r#"[{"v": 0.5}]"#]);
-    assert_eq!((loaded.type_of("v"), loaded.rows("v")), ("DOUBLE".to_owned(), vec!["1.0".to_owned(), "0.5".to_owned()]));
+    assert_eq!(
+        (loaded.type_of("v"), loaded.rows("v")),
+        ("DOUBLE".to_owned(), vec!["1.0".to_owned(), "0.5".to_owned()])
+    );
     let loaded = load(&[r#"[{"v": 9007199254740993}]"#, r#"[{"v": 0.1}]"#, r#"[{"v": 18446744073709551615}]"#]);
     let plain: Vec<String> = loaded.rows("v").iter().map(|text| text.trim_end_matches('0').to_owned()).collect();
     assert_eq!(plain, ["9007199254740993", "0.1", "18446744073709551615"]);
@@ -53,7 +60,11 @@ fn objects_then_scalars_become_json_with_both() {
 
 #[test]
 fn lists_widen_inside() {
-    let loaded = load(&[r#"[{"v": [1, 2]}, {"v": []}, {"v": null}]"#, r#"[{"v": [0.5]}]"#, r#"[{"v": ["a"]}, {"v": {"k": 1}}]"#]);
+    let loaded = load(&[
+        r#"[{"v": [1, 2]}, {"v": []}, {"v": null}]"#,
+        r#"[{"v": [0.5]}]"#,
+        r#"[{"v": ["a"]}, {"v": {"k": 1}}]"#,
+    ]);
     assert_eq!(loaded.type_of("v"), "JSON");
     let values = loaded.rows("v");
     assert_eq!(values[3..], ["[0.5]", r#"["a"]"#, r#"{"k": 1}"#].map(str::to_owned));
@@ -63,8 +74,15 @@ fn lists_widen_inside() {
 
 #[test]
 fn objects_get_fields_and_lose_none() {
-    let loaded = load(&[r#"[{"v": {"a": 1}}]"#, r#"[{"v": {"b": {"c": "x"}}}]"#, r#"[{"v": {}}, {"v": null}, {"v": {"a": 0.5}}]"#]);
-    assert_eq!(loaded.rows("v.a, v.b.c, v IS NULL"), ["1.0|NULL|false", "NULL|x|false", "NULL|NULL|false", "NULL|NULL|true", "0.5|NULL|false"]);
+    let loaded = load(&[
+        r#"[{"v": {"a": 1}}]"#,
+        r#"[{"v": {"b": {"c": "x"}}}]"#,
+        r#"[{"v": {}}, {"v": null}, {"v": {"a": 0.5}}]"#,
+    ]);
+    assert_eq!(
+        loaded.rows("v.a, v.b.c, v IS NULL"),
+        ["1.0|NULL|false", "NULL|x|false", "NULL|NULL|false", "NULL|NULL|true", "0.5|NULL|false"]
+    );
 }
 
 #[test]
@@ -72,7 +90,10 @@ fn records_that_are_not_objects_are_rejected_and_the_others_stay() {
     let loaded = load(&[r#"[{"id": 1}, 5, "text", [1], null, {"id": 2}, {}]"#]);
     assert_eq!(loaded.rows("id"), ["1", "2", "NULL"]);
     assert_eq!(loaded.query("SELECT record FROM _spile_rejects"), ["5", r#""text""#, "[1]", "null"]);
-    assert_eq!(loaded.query("SELECT DISTINCT loaded, reason FROM _spile_rejects"), ["false|a record must be a JSON object"]);
+    assert_eq!(
+        loaded.query("SELECT DISTINCT loaded, reason FROM _spile_rejects"),
+        ["false|a record must be a JSON object"]
+    );
 }
 
 /// Digits and moments inside objects and lists survive the way into JSON too.

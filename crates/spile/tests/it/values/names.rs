@@ -24,13 +24,18 @@ fn keys_that_databases_use_themselves_are_columns_all_the_same() {
         assert!(row(0).contains(value), "{value} in {}", row(0));
     }
     assert!(row(0).starts_with("7|") && row(1).starts_with("8|"), "{} {}", row(0), row(1));
-    assert_eq!(loaded.query("SELECT DISTINCT typeof(_spile_run) FROM records"), ["BIGINT"], "Spile's own column is its own");
+    assert_eq!(
+        loaded.query("SELECT DISTINCT typeof(_spile_run) FROM records"),
+        ["BIGINT"],
+        "Spile's own column is its own"
+    );
 }
 
 /// A merge finds its new rows by DuckDB's row ids, which a column of that name would hide.
 #[test]
 fn a_merge_of_records_with_a_key_called_rowid_works() {
-    let pages = [r#"[{"id": 1, "rowid": 500}, {"id": 2, "rowid": 3}]"#, r#"[{"id": 1, "rowid": 1}, {"id": 3, "rowid": 900}]"#];
+    let pages =
+        [r#"[{"id": 1, "rowid": 500}, {"id": 2, "rowid": 3}]"#, r#"[{"id": 1, "rowid": 1}, {"id": 3, "rowid": 900}]"#];
     let api = super::serving(pages.iter().map(|page| page.as_bytes().to_vec()).collect());
     let place = crate::place::Place::with_pipeline(
         &api.url(),
@@ -46,7 +51,8 @@ fn a_merge_of_records_with_a_key_called_rowid_works() {
 #[test]
 fn naughty_strings_are_values() {
     let Some(strings) = naughty() else { return };
-    let records: Vec<Value> = strings.iter().enumerate().map(|(at, text)| json!({ "n": at, "v": text, "o": { "v": text } })).collect();
+    let records: Vec<Value> =
+        strings.iter().enumerate().map(|(at, text)| json!({ "n": at, "v": text, "o": { "v": text } })).collect();
     let loaded = load(&[&serde_json::to_string(&records).unwrap()]);
     let sent: Vec<String> = strings.iter().map(|text| hex(text)).collect();
     assert_eq!(loaded.query("SELECT hex(encode(v)) FROM records ORDER BY n"), sent);
@@ -66,7 +72,8 @@ fn naughty_strings_are_keys() {
     let columns = columns(&loaded);
     assert_eq!(columns.len(), strings.len() + 1, "a column for each key");
     let all: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
-    let values = loaded.query(&format!("SELECT list_sort([{}]) FROM records WHERE last IS NULL", all[..strings.len()].join(", ")));
+    let values = loaded
+        .query(&format!("SELECT list_sort([{}]) FROM records WHERE last IS NULL", all[..strings.len()].join(", ")));
     let expected: Vec<String> = (0..strings.len()).map(|at| at.to_string()).collect();
     assert_eq!(values, [format!("[{}]", expected.join(", "))]);
     assert_eq!(loaded.rejects(), [] as [&str; 0]);

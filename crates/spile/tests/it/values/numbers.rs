@@ -37,8 +37,15 @@ fn larger_integers_and_long_fractions_are_decimals_with_every_digit() {
 /// No type of the database holds these: they stay the text that they came as, in a JSON column.
 #[test]
 fn numbers_beyond_every_type_keep_their_text() {
-    let cases = ["123456789012345678901234567890123456789", "1E-999", "-1e400", "123e-10000000", "0.4e00669999999999999999999999999999999999999999999999999999999999999999"];
-    let records: Vec<String> = cases.iter().enumerate().map(|(at, number)| format!("{{\"v{at}\": {number}}}")).collect();
+    let cases = [
+        "123456789012345678901234567890123456789",
+        "1E-999",
+        "-1e400",
+        "123e-10000000",
+        "0.4e00669999999999999999999999999999999999999999999999999999999999999999",
+    ];
+    let records: Vec<String> =
+        cases.iter().enumerate().map(|(at, number)| format!("{{\"v{at}\": {number}}}")).collect();
     let loaded = load(&[&format!("[{}]", records.join(","))]);
     for (at, number) in cases.iter().enumerate() {
         assert_eq!(loaded.type_of(&format!("v{at}")), "JSON", "{number}");
@@ -73,7 +80,9 @@ fn large_integers_beside_fractions_are_not_rounded() {
 fn a_number_that_a_declared_type_would_round_is_rejected() {
     let loaded = load_as(
         ", columns: { v: float, w: int, x: \"decimal(5,2)\" }",
-        &[r#"[{"v": 0.5, "w": 1, "x": 1.5}, {"v": 9007199254740993}, {"w": 18446744073709551615}, {"w": 1.5}, {"x": 1.555}, {"x": 123456}, {"v": 2, "w": 2, "x": 2}]"#],
+        &[
+            r#"[{"v": 0.5, "w": 1, "x": 1.5}, {"v": 9007199254740993}, {"w": 18446744073709551615}, {"w": 1.5}, {"x": 1.555}, {"x": 123456}, {"v": 2, "w": 2, "x": 2}]"#,
+        ],
     );
     assert_eq!(loaded.rows("v, w, x"), ["0.5|1|1.50", "2.0|2|2.00"]);
     assert_eq!(loaded.rejects().len(), 5, "{:?}", loaded.rejects());

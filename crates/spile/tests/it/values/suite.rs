@@ -142,14 +142,21 @@ fn outcomes(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Ended> {
             let count = |what: &str| event[what].as_u64().unwrap();
             let went_well = event["outcome"] == "succeeded";
             assert!(went_well || count("rows") + count("rejected") == 0, "a refused page leaves nothing: {event}");
-            let flagged = place.query("suite.duckdb", &format!("SELECT count(*) FROM _spile_rejects WHERE loaded AND stream = {}", event["stream"].to_string().replace('"', "'")));
+            let flagged = place.query(
+                "suite.duckdb",
+                &format!(
+                    "SELECT count(*) FROM _spile_rejects WHERE loaded AND stream = {}",
+                    event["stream"].to_string().replace('"', "'")
+                ),
+            );
             let flagged: u64 = flagged[0].parse().unwrap();
             let records = went_well.then(|| count("rows") + count("rejected") - flagged);
             (name_of(&event["stream"]), Ended { records, message: None })
         })
         .collect();
     for error in events.last().unwrap()["errors"].as_array().unwrap() {
-        ended.get_mut(&name_of(&error["stream"])).unwrap().message = Some(error["message"].as_str().unwrap().to_owned());
+        ended.get_mut(&name_of(&error["stream"])).unwrap().message =
+            Some(error["message"].as_str().unwrap().to_owned());
     }
     ended
 }
@@ -157,7 +164,8 @@ fn outcomes(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Ended> {
 /// Every value of the suite beside every other, in one column of one page: each is kept as its very text.
 #[test]
 fn every_value_is_kept_exactly_beside_all_others() {
-    let (Some(parsing), Some(transform)) = (shared("data/json/test_parsing"), shared("data/json/test_transform")) else {
+    let (Some(parsing), Some(transform)) = (shared("data/json/test_parsing"), shared("data/json/test_transform"))
+    else {
         return;
     };
     let mut files = files(&parsing);
@@ -173,7 +181,8 @@ fn every_value_is_kept_exactly_beside_all_others() {
     }
     page.push(b']');
     let api = super::serving(vec![page]);
-    let place = Place::with_pipeline(&api.url(), "  records: { path: /records, pagination: page_number, write: append }");
+    let place =
+        Place::with_pipeline(&api.url(), "  records: { path: /records, pagination: page_number, write: append }");
     place.call(&["run", "pipeline.yaml", "--quiet"]).succeeded();
     let query = |sql: &str| place.query("test.duckdb", sql);
 
@@ -192,7 +201,9 @@ fn every_value_is_kept_exactly_beside_all_others() {
                 assert!(rejected.iter().any(|record| record.contains(name.as_str())), "{name} is kept as a reject");
             }
             Ok(text) if serde_json::from_str::<Value>(text).is_err() && text.contains("\\u") => {
-                let told = flagged.iter().any(|record| record.contains(&format!("\"{name}\"")) && record.contains(text.trim()));
+                let told = flagged
+                    .iter()
+                    .any(|record| record.contains(&format!("\"{name}\"")) && record.contains(text.trim()));
                 assert!(told, "{name} is changed without a word: {}", kept[name]);
             }
             Ok(text) => assert_eq!(kept[name], text.trim_matches([' ', '\t', '\n', '\r']), "{name}"),
