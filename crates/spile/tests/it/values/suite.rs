@@ -135,6 +135,12 @@ fn outcomes(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Ended> {
     assert_eq!(called.code, 1, "{}", called.stderr);
     let events: Vec<Value> = called.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let name_of = |stream: &Value| names[stream.as_str().unwrap()[1..].parse::<usize>().unwrap()].clone();
+    let flagged = place.query("suite.duckdb", "SELECT stream, count(*) FROM _spile_rejects WHERE loaded GROUP BY ALL");
+    let flagged: BTreeMap<&str, u64> = flagged
+        .iter()
+        .map(|row| row.split_once('|').unwrap())
+        .map(|(stream, count)| (stream, count.parse().unwrap()))
+        .collect();
     let mut ended: BTreeMap<String, Ended> = events
         .iter()
         .filter(|event| event["event"] == "stream_finished")
@@ -142,14 +148,7 @@ fn outcomes(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Ended> {
             let count = |what: &str| event[what].as_u64().unwrap();
             let went_well = event["outcome"] == "succeeded";
             assert!(went_well || count("rows") + count("rejected") == 0, "a refused page leaves nothing: {event}");
-            let flagged = place.query(
-                "suite.duckdb",
-                &format!(
-                    "SELECT count(*) FROM _spile_rejects WHERE loaded AND stream = {}",
-                    event["stream"].to_string().replace('"', "'")
-                ),
-            );
-            let flagged: u64 = flagged[0].parse().unwrap();
+            let flagged = flagged.get(event["stream"].as_str().unwrap()).copied().unwrap_or_default();
             let records = went_well.then(|| count("rows") + count("rejected") - flagged);
             (name_of(&event["stream"]), Ended { records, message: None })
         })
