@@ -36,6 +36,9 @@ pub trait Destination: Send + Sync {
     async fn checkpoint(&self, stream: &StreamName) -> Result<Checkpoint, Failure>;
 
     /// Makes ready to write one stream. Leftovers of a run that did not come to its end (staging tables) are removed.
+    /// Under `append` without a cursor, the rows of a run that was killed or stopped after the stream's last commit but
+    /// before its own end was recorded are removed in the first transaction: such a run is repeated, and each complete
+    /// run adds one full copy.
     ///
     /// # Errors
     /// The tables cannot be read or prepared.
