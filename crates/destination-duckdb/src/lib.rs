@@ -16,6 +16,7 @@ mod query;
 mod sql;
 mod types;
 mod unborn;
+mod waiting;
 mod writer;
 
 use std::path::PathBuf;

@@ -21,12 +21,10 @@ use crate::keys;
 use crate::memory::MemoryLimit;
 use crate::sql::{ident, text};
 use crate::types::duckdb_type;
+use crate::waiting::{self, Waiting};
 
 /// Behind the names of the tables that `replace` fills before it swaps them in.
 const NEW: &str = "__spile_new";
-
-/// The appender keeps up to 204,800 rows to itself unless it is flushed; so many bound its memory at no cost.
-const FLUSH_ROWS: usize = 10_240;
 
 /// Writes one stream; every call blocks.
 pub(crate) struct Loader {
@@ -84,6 +82,7 @@ struct Transaction {
     bytes: u64,
     deltas: Deltas,
     record: Option<Arc<TableSchema>>,
+    waiting: Waiting,
 }
 
 impl Loader {
@@ -265,9 +264,6 @@ impl Loader {
     }
 
     fn append_inside(&mut self, batch: Batch) -> Result<(), Failure> {
-        for table in &batch.tables {
-            self.append_rows(table)?;
-        }
         if !batch.rejects.is_empty() {
             let (stream, run, at) = (&self.target.stream, self.target.run, self.clock.now());
             self.catalog.add_rejects(&self.connection, stream, run, at, &batch.request, &batch.rejects)?;
@@ -277,26 +273,40 @@ impl Loader {
             open.bytes += batch.bytes;
             open.record = Some(batch.record_schema);
             open.deltas.add(batch.delta)?;
+            open.waiting.add(batch.tables, batch.bytes);
+            if open.waiting.is_enough() {
+                return self.hand_over();
+            }
         }
         Ok(())
     }
 
-    fn append_rows(&self, batch: &TableBatch) -> Result<(), Failure> {
-        if batch.rows.num_rows() == 0 {
-            return Ok(());
-        }
+    /// Hands the rows that wait to DuckDB.
+    fn hand_over(&mut self) -> Result<(), Failure> {
+        let waiting = self.open.as_mut().map(|open| open.waiting.take()).unwrap_or_default();
+        waiting.iter().try_for_each(|batches| self.append_rows(batches))
+    }
+
+    /// Appends batches of one table with the same columns.
+    fn append_rows(&self, batches: &[TableBatch]) -> Result<(), Failure> {
+        let Some(batch) = batches.first() else { return Ok(()) };
         let columns: Vec<&str> = batch.schema.columns.iter().map(|field| field.name.as_str()).collect();
         let append = || {
             let table = self.physical(&batch.table);
             let mut appender = self.connection.appender_with_columns_to_db(&table, self.catalog.schema(), &columns)?;
-            let mut start = 0;
-            while start < batch.rows.num_rows() {
-                let length = FLUSH_ROWS.min(batch.rows.num_rows() - start);
-                appender.append_record_batch(batch.rows.slice(start, length))?;
-                appender.flush()?;
-                start += length;
+            let mut unflushed = 0;
+            for batch in batches {
+                for start in (0..batch.rows.num_rows()).step_by(waiting::ROWS) {
+                    let part = batch.rows.slice(start, waiting::ROWS.min(batch.rows.num_rows() - start));
+                    unflushed += part.num_rows();
+                    appender.append_record_batch(part)?;
+                    if unflushed >= waiting::ROWS {
+                        appender.flush()?;
+                        unflushed = 0;
+                    }
+                }
             }
-            Ok(())
+            appender.flush() // what dropping it would write without a word of failure
         };
         append().or_explain(&format!("rows could not be written to table `{}`", batch.table)).map_err(|failure| {
             // Only a column whose type the user has changed casts what arrives, and may fail at it.
@@ -315,8 +325,14 @@ impl Loader {
             return Ok(());
         }
         self.execute("BEGIN TRANSACTION", "a transaction could not begin")?;
-        self.open =
-            Some(Transaction { began: Instant::now(), rows: 0, bytes: 0, deltas: Deltas::default(), record: None });
+        self.open = Some(Transaction {
+            began: Instant::now(),
+            rows: 0,
+            bytes: 0,
+            deltas: Deltas::default(),
+            record: None,
+            waiting: Waiting::default(),
+        });
         if let Some(run) = self.target.discard.take() {
             self.discard(run)?;
         }
@@ -339,6 +355,10 @@ impl Loader {
 
     /// Commits what stands open: rows, rejects and progress. Under `replace` progress waits for the swap.
     pub(crate) fn commit(&mut self) -> Result<Option<Committed>, Failure> {
+        if let Err(failure) = self.hand_over() {
+            self.abandon();
+            return Err(failure);
+        }
         let Some(open) = self.open.take() else { return Ok(None) };
         let outcome = self.settle(&open);
         let known = self.end(outcome)?;
