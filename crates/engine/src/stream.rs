@@ -123,7 +123,7 @@ impl Reading {
             for (index, part) in parts.iter().enumerate() {
                 let last = page.last && index + 1 == parts.len();
                 let batch = self.typist.type_part(&page, part.clone(), last, tally)?;
-                match self.writer.write(batch).await.map_err(|failure| Break::Writing(failure.at_page(page.number)))? {
+                match self.writer.write(batch).await.map_err(Break::Writing)? {
                     Written::Durable(committed) => tally.committed(committed),
                     Written::Accepted => {}
                 }
