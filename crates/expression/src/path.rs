@@ -27,7 +27,7 @@ const MAX_LENGTH: usize = 1_000;
 /// Brackets and parentheses inside each other: the parser works by recursion, and must not run out of stack.
 const MAX_NESTING: usize = 16;
 
-/// A compiled record path. `data.items` is short for `$.data.items`.
+/// A compiled record path. `data.items`, `.data.items` and `[0]` are short for `$.data.items` and `$[0]`.
 #[derive(Clone)]
 pub struct RecordPath {
     source: Arc<str>,
@@ -51,7 +51,12 @@ impl RecordPath {
     /// # Errors
     /// What is wrong with the path.
     pub fn compile(text: &str) -> Result<Self, PathError> {
-        let full = if text.starts_with('$') { text.to_owned() } else { format!("$.{text}") };
+        let full = match text.chars().next() {
+            Some('$') => text.to_owned(),
+            // As jq writes paths: two dots would mean members at any depth.
+            Some('.' | '[') => format!("${text}"),
+            _ => format!("$.{text}"),
+        };
         let refused = |reason: String| PathError { path: text.to_owned(), reason };
         if full.len() > MAX_LENGTH || nesting(&full) > MAX_NESTING {
             return Err(PathError {
@@ -59,7 +64,7 @@ impl RecordPath {
                 reason: format!("it has more than {MAX_LENGTH} characters, or brackets {MAX_NESTING} deep"),
             });
         }
-        let query = parse_json_path(&full).map_err(|error| refused(first_line(&error.to_string())))?;
+        let query = parse_json_path(&full).map_err(|error| refused(explanation(&error.to_string())))?;
         let steps = simple_steps(&query).map(Into::into);
         Ok(Self { source: full.into(), query: Arc::new(query), steps })
     }
@@ -127,13 +132,14 @@ fn simple_steps(query: &JpQuery) -> Option<Vec<Step>> {
         .collect()
 }
 
-/// The parser keeps the quotes of `$['name']`. A name with escapes is left to the general evaluation.
-fn unquoted(name: &str) -> String {
+/// The parser resolves the escapes of `$['name']` and keeps its quotes.
+fn unquoted(name: &str) -> &str {
     let bare = |quote| name.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
-    bare('\'').or_else(|| bare('"')).unwrap_or(name).to_owned()
+    bare('\'').or_else(|| bare('"')).unwrap_or(name)
 }
 
-fn first_line(text: &str) -> String {
+/// The parser draws the place over several lines; the last one says what it expected.
+fn explanation(text: &str) -> String {
     text.lines()
         .map(str::trim)
         .rfind(|line| !line.is_empty())
@@ -156,6 +162,9 @@ mod tests {
         assert_eq!(steps("$.data[*].node").unwrap(), [key("data"), Step::Each, key("node")]);
         assert_eq!(steps("data.items").unwrap(), [key("data"), key("items")]);
         assert_eq!(steps("$['odd name'][0]").unwrap(), [key("odd name"), Step::Index(0)]);
+        assert_eq!(steps(r#"$['it\'s']["a\\b"]['\u00e9']"#).unwrap(), [key("it's"), key(r"a\b"), key("é")]);
+        assert_eq!(steps(".data.items"), steps("$.data.items"));
+        assert_eq!(steps("[0].id"), steps("$[0].id"));
         assert_eq!(steps("$..id"), None);
         assert_eq!(steps("$.data[?@.kind == 'x']"), None);
         assert_eq!(steps("$.data[-1]"), None);

@@ -71,7 +71,24 @@ impl Template {
             let names = names.undeclared_variables(false).into_iter().collect();
             (Form::Text(Arc::new(environment)), names)
         };
-        Ok(Self { source: source.into(), names: Arc::new(names), form })
+        let template = Self { source: source.into(), names: Arc::new(names), form };
+        template.uses_what_exists()?;
+        Ok(template)
+    }
+
+    /// Filters and tests are looked up while rendering: so it is rendered, once with nothing in its scope and once with
+    /// a text for each name, which takes both ways of a condition. Any other error may be due to these values.
+    fn uses_what_exists(&self) -> Result<(), TemplateError> {
+        let sample = self.names.iter().fold(Scope::default(), |scope, name| scope.with(name, "2025-01-02T03:04:05Z"));
+        for scope in [Scope::default(), sample] {
+            match self.evaluate(&scope) {
+                Err(error) if matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest) => {
+                    return Err(explain(&error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The text it was compiled from.
@@ -94,14 +111,17 @@ impl Template {
     /// # Errors
     /// What could not be computed.
     pub fn render(&self, scope: &Scope) -> Result<Option<String>, TemplateError> {
-        let rendered = match &self.form {
-            Form::Literal => return Ok(Some(self.source.to_string())),
+        self.evaluate(scope).or_else(|error| if is_absent(&error) { Ok(None) } else { Err(explain(&error)) })
+    }
+
+    fn evaluate(&self, scope: &Scope) -> Result<Option<String>, Error> {
+        match &self.form {
+            Form::Literal => Ok(Some(self.source.to_string())),
             Form::Expression(expression) => expression.eval(scope.to_value()).map(|value| to_text(&value)),
             Form::Text(environment) => {
                 environment.get_template("template").and_then(|template| template.render(scope.to_value())).map(Some)
             }
-        };
-        rendered.or_else(|error| if is_absent(&error) { Ok(None) } else { Err(explain(&error)) })
+        }
     }
 
     /// Renders to a JSON value: a single `{{ expression }}` keeps its type, other templates give a string; `None`
@@ -192,6 +212,7 @@ fn explain(error: &Error) -> TemplateError {
     let kind = match error.kind() {
         ErrorKind::SyntaxError => "not a valid template".to_owned(),
         ErrorKind::OutOfFuel => "the template runs for too long".to_owned(),
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => "the template uses what does not exist".to_owned(),
         other => other.to_string(),
     };
     let message = error.detail().map_or(kind.clone(), |detail| format!("{kind}: {detail}"));
@@ -265,6 +286,23 @@ mod tests {
         }
         let text = format!("{{{{ a }}}} {} {{{{ b }}}}", "text ".repeat(MAX_CODE));
         assert!(Template::compile(&text).is_ok(), "only code counts");
+    }
+
+    #[test]
+    fn a_filter_or_test_that_does_not_exist_is_found_before_there_are_values() {
+        for source in [
+            "{{ cursor | uper }}",
+            "since {{ cursor | uper }}",
+            "{{ 'x' if cursor is noon else 'y' }}",
+            "{% if cursor %}{{ cursor | uper }}{% endif %}",
+            "{% if cursor %}{% else %}{{ cursor | uper }}{% endif %}",
+        ] {
+            let error = Template::compile(source).unwrap_err();
+            assert!(error.message.contains("is unknown"), "{source}: {error}");
+        }
+        for source in ["{{ cursor | epoch }}", "{{ cursor[3:] | int }}", "{{ n // m }}", "{{ cursor.split('-')[7] }}"] {
+            assert!(Template::compile(source).is_ok(), "{source} may fit the values to come");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use rustls::CertificateError;
 use spile_model::units::show_duration;
 use spile_model::{Failure, FailureKind};
 
+use crate::cause::Cause;
+
 /// A failed exchange, and how long the answer asked to wait before another.
 pub(crate) struct Refusal {
     pub(crate) failure: Failure,
@@ -25,11 +27,14 @@ impl From<Failure> for Refusal {
 
 /// An error from before the answer's head had arrived. `host` is named in the message.
 pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> Failure {
-    let tls = find::<rustls::Error>(&error).map(explain_tls);
     let (kind, message) = if error.is_dns() {
         (FailureKind::Dns, format!("the host name `{host}` has no address"))
-    } else if let Some(reason) = tls {
-        (FailureKind::Tls, format!("no safe connection to {host}: {reason}"))
+    } else if let Some(tls) = find::<rustls::Error>(&error) {
+        let kind = match tls {
+            rustls::Error::InvalidMessage(_) => FailureKind::NotTls,
+            _ => FailureKind::Tls,
+        };
+        (kind, format!("no safe connection to {host}: {}", explain_tls(tls)))
     } else if error.is_connect() && error.is_timeout() {
         (FailureKind::Connect, format!("{host} did not accept a connection within {}", show_duration(connect)))
     } else if error.is_connect() {
@@ -39,7 +44,7 @@ pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> F
     } else {
         (FailureKind::Transport, format!("the connection to {host} broke before the answer came"))
     };
-    Failure::new(kind, message).caused_by(error.without_url())
+    Failure::new(kind, message).caused_by(Cause::of(error))
 }
 
 /// An error while the body arrived, after `received` bytes of it.
@@ -50,7 +55,7 @@ pub(crate) fn receiving(error: reqwest::Error, received: u64) -> Failure {
     } else {
         (FailureKind::Transport, format!("the connection broke after {received} bytes of the body"))
     };
-    Failure::new(kind, message).caused_by(error.without_url())
+    Failure::new(kind, message).caused_by(Cause::of(error))
 }
 
 /// The kind that a status of failure means. `asks_to_wait`: the answer had a `Retry-After`.
@@ -98,7 +103,7 @@ fn why_not_connected(error: &(dyn Error + 'static)) -> &'static str {
     match find::<io::Error>(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => ": nothing listens there",
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => ": there is no way to it",
-        Some(io::ErrorKind::ConnectionReset) => ": it hung up at once",
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => ": it hung up at once",
         _ => "",
     }
 }
@@ -107,7 +112,7 @@ fn explain_tls(error: &rustls::Error) -> String {
     let certificate = match error {
         rustls::Error::InvalidCertificate(certificate) => certificate,
         rustls::Error::PeerIncompatible(_) => return "the server speaks no version of TLS that is safe".to_owned(),
-        rustls::Error::InvalidMessage(_) => return "the server does not speak TLS at this port".to_owned(),
+        rustls::Error::InvalidMessage(_) => return "what answers there does not speak TLS".to_owned(),
         other => return other.to_string(),
     };
     match certificate {

@@ -82,7 +82,7 @@ impl Client {
     /// Dropping the future gives the request up; what it counted stays counted.
     ///
     /// # Errors
-    /// Not placed; the message holds no secret.
+    /// Not placed; the message begins with the request (method and URL) and holds no secret.
     pub async fn send(&self, request: &Request, stream: &StreamName) -> Result<Response, Failure> {
         self.send_and(request, stream, |response| std::future::ready(Ok(response))).await
     }
@@ -111,7 +111,11 @@ impl Client {
                 Err(refusal) => refusal,
             };
             let reason = self.redact(&refusal.failure.message);
-            self.wait_for_next_try(&request.method, stream, tries, refusal).await?;
+            if let Err(mut failure) = self.wait_for_next_try(&request.method, stream, tries, refusal).await {
+                let asked = format!("{} {}", request.method, self.show_url(&request.url));
+                failure.message = format!("{asked}: {}", self.redact(&failure.message));
+                return Err(failure);
+            }
             tries += 1;
             self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
         }
@@ -186,17 +190,9 @@ impl Client {
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_success() {
             let body = body::read_whole(answer, &self.0.limits, self.0.timeouts.read).await?;
-            let took = started.elapsed();
-            self.responded(stream, status, body.len(), took);
-            let received_at = self.0.clock.now();
-            return Ok(Answer::Complete(Response {
-                status,
-                headers,
-                body,
-                url: request.url.clone(),
-                received_at,
-                took,
-            }));
+            self.responded(stream, status, body.len(), started.elapsed());
+            let (url, received_at) = (request.url.clone(), self.0.clock.now());
+            return Ok(Answer::Complete(Response { status, headers, body, url, received_at }));
         }
         let said = body::read_beginning(answer, excerpt::LOOKED_AT, self.0.timeouts.read).await;
         self.responded(stream, status, said.len(), started.elapsed());
@@ -204,7 +200,11 @@ impl Client {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
         }
         let asked = asked_wait(&headers, self.0.clock.now());
-        Err(Refusal { failure: self.refused(request, status, &said, asked.is_some()), asked })
+        let mut told = format!("answered with {}", classify::show_status(status));
+        if let Some(said) = excerpt::of_refusal(status, &said, |text| self.redact(text)) {
+            told.push_str(&format!(": {said}"));
+        }
+        Err(Refusal { failure: Failure::new(classify::status_kind(status, asked.is_some()), told), asked })
     }
 
     /// Sends and waits for the answer's head.
@@ -217,8 +217,13 @@ impl Client {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(classify::sending(error, &host, timeouts.connect)),
             Err(_) => {
-                let message =
-                    format!("no answer from {host} within {} (`timeouts.read`)", show_duration(timeouts.read));
+                let message = format!(
+                    "no answer from {host} within {}: {} to connect (`timeouts.connect`) and {} to begin answering \
+                     (`timeouts.read`)",
+                    show_duration(patience),
+                    show_duration(timeouts.connect),
+                    show_duration(timeouts.read)
+                );
                 Err(Failure::new(FailureKind::Timeout, message))
             }
         }
@@ -251,8 +256,7 @@ impl Client {
     /// The request that follows from a redirect.
     fn redirected(&self, request: &Request, status: StatusCode, target: Url) -> Result<Request, Failure> {
         if let Some(reason) = self.refusal(&target) {
-            let from = self.show_url(&request.url);
-            let message = format!("{} {from} was answered by a redirect, but {reason}", request.method);
+            let message = format!("answered with a redirect, but {reason}");
             return Err(Failure::new(FailureKind::UnexpectedStatus(status.as_u16()), message));
         }
         let mut next = Request { url: target, ..request.clone() };
@@ -268,14 +272,6 @@ impl Client {
             next.headers.remove(CONTENT_TYPE);
         }
         Ok(next)
-    }
-
-    fn refused(&self, request: &Request, status: StatusCode, said: &[u8], asks_to_wait: bool) -> Failure {
-        let kind = classify::status_kind(status, asks_to_wait);
-        let said =
-            excerpt::of_body(said, |text| self.redact(text)).map_or_else(String::new, |said| format!(": {said}"));
-        let asked = format!("{} {}", request.method, self.show_url(&request.url));
-        Failure::new(kind, format!("{asked} was answered with {}{said}", classify::show_status(status)))
     }
 
     /// Waits as the policy says, or returns the failure that ends the request.
@@ -346,6 +342,6 @@ fn in_short(kind: &FailureKind) -> String {
         FailureKind::Timeout => "a timeout".to_owned(),
         FailureKind::Transport => "a broken connection".to_owned(),
         FailureKind::BadBody => "a broken body".to_owned(),
-        other => format!("a failure ({other:?})"),
+        _ => "a failure".to_owned(),
     }
 }

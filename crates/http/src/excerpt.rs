@@ -1,11 +1,18 @@
-//! What an error body says, in one line for a message. Secrets are removed before it is cut: half of one is one too.
+//! What an answer says to a person, in one line for a message.
+//!
+//! Enters: a body or a part of one, and what removes secrets. Leaves: a bounded number of characters, or nothing where
+//! it says nothing. Invariant: secrets are removed before anything is cut, for half of one is one too.
 
+use http::StatusCode;
 use serde_json::Value;
 
 /// So much of a body is looked at: problem details and error objects are far smaller.
 pub(crate) const LOOKED_AT: usize = 64 * 1024;
 
-/// So many characters are shown.
+/// So much of a text is searched for secrets before some of it is shown.
+const SEARCHED: usize = 16 * 1024;
+
+/// So many characters of what an error says are shown.
 const SHOWN: usize = 240;
 
 /// Where APIs put what they want to say to a person, the most telling first. RFC 9457 calls them `title` and `detail`.
@@ -14,32 +21,94 @@ const MEMBERS: [&str; 7] = ["detail", "message", "error_description", "error", "
 /// So deep are error objects followed: `{"errors": [{"error": {"message": …}}]}`.
 const DEPTH: usize = 4;
 
-/// What the body says, or how it begins; nothing for an empty one.
-pub(crate) fn of_body(body: &[u8], clean: impl Fn(&str) -> String) -> Option<String> {
+/// What the body of a refusal says beyond its status, or how it begins.
+pub(crate) fn of_refusal(status: StatusCode, body: &[u8], clean: impl Fn(&str) -> String) -> Option<String> {
     let body = &body[..body.len().min(LOOKED_AT)];
+    let is_news = |text: &str| !repeats(status, text);
     let text = match serde_json::from_slice::<Value>(body) {
-        Ok(document) => said(&document, DEPTH).unwrap_or_else(|| document.to_string()),
+        Ok(document) => match said(&document, DEPTH, &is_news) {
+            Some(words) => words,
+            None if said(&document, DEPTH, &|_| true).is_some() => return None,
+            None => document.to_string(),
+        },
         Err(_) => {
             let text = String::from_utf8_lossy(body);
-            html_title(&text).map_or_else(|| text.to_string(), |title| format!("an HTML page, \"{title}\""))
+            match html_title(&text) {
+                Some(title) if is_news(title) => format!("an HTML page, \"{title}\""),
+                None if !text.contains('<') || is_news(&without_tags(&text)) => text.into_owned(),
+                _ => "an HTML page".to_owned(),
+            }
         }
     };
-    let text = one_line(&clean(&text));
-    (!text.is_empty()).then_some(text)
+    is_news(&text).then(|| quote(&text, SHOWN, clean)).flatten()
 }
 
-/// The words of an error object; `title: detail` where it has both.
-fn said(document: &Value, depth: usize) -> Option<String> {
+/// What an error object says, given as JSON text: its words, or the text itself where it has none.
+pub fn of_error(json: &str, clean: impl Fn(&str) -> String) -> Option<String> {
+    let error = (json.len() <= LOOKED_AT).then(|| serde_json::from_str::<Value>(json).ok()).flatten();
+    let words = error.and_then(|error| said(&error, DEPTH, &|_| true));
+    quote(words.as_deref().unwrap_or(json), SHOWN, clean)
+}
+
+/// The title of an HTML page, which says more than its first bytes. Untouched: it may hold secrets and line breaks.
+pub fn html_title(text: &str) -> Option<&str> {
+    let text = beginning(text, LOOKED_AT);
+    // Lower case in ASCII alone keeps all offsets.
+    let lower = text.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    let title = text[start..end].trim();
+    (!title.is_empty()).then_some(title)
+}
+
+/// The words between an HTML page's tags.
+fn without_tags(html: &str) -> String {
+    let pieces = html.split('<').enumerate();
+    let words = pieces
+        .map(|(index, piece)| if index == 0 { piece } else { piece.split_once('>').map_or("", |(_, words)| words) });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The first `most` characters of `text` without secrets, with single spaces for white space and control characters;
+/// nothing where nothing is left.
+pub fn quote(text: &str, most: usize, clean: impl Fn(&str) -> String) -> Option<String> {
+    let cleaned = clean(beginning(text, SEARCHED));
+    if text.len() <= SEARCHED {
+        return one_line(&cleaned, most);
+    }
+    // What was searched may end inside a secret, and is shorter now. Cut elsewhere, it reads the same up to that place.
+    let shorter = clean(beginning(text, SEARCHED / 2));
+    let same = cleaned.bytes().zip(shorter.bytes()).take_while(|(one, other)| one == other).count();
+    one_line(&cleaned[..cleaned.floor_char_boundary(same)], most)
+}
+
+fn beginning(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+/// Whether the text only says the status again: `Not Found`, `404 - not found`, `Error 404: Not Found.`
+fn repeats(status: StatusCode, text: &str) -> bool {
+    let words = |text: &str| {
+        let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
+        words.filter(|word| !matches!(word.as_str(), "" | "error" | "http") && *word != status.as_str()).collect()
+    };
+    let said: Vec<String> = words(text);
+    said.is_empty() && text.contains(status.as_str()) || status.canonical_reason().is_some_and(|own| words(own) == said)
+}
+
+/// The words of an error object that are news; `title: detail` where it has both.
+fn said(document: &Value, depth: usize, is_news: &dyn Fn(&str) -> bool) -> Option<String> {
     if depth == 0 {
         return None;
     }
     match document {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Array(items) => items.iter().find_map(|item| said(item, depth - 1)),
+        Value::String(text) if !text.trim().is_empty() && is_news(text) => Some(text.clone()),
+        Value::Array(items) => items.iter().find_map(|item| said(item, depth - 1, is_news)),
         Value::Object(members) => {
-            let words = MEMBERS.iter().find_map(|name| said(members.get(*name)?, depth - 1))?;
+            let words = MEMBERS.iter().find_map(|name| said(members.get(*name)?, depth - 1, is_news))?;
             match members.get("title").and_then(Value::as_str) {
-                Some(title) if title != words => Some(format!("{title}: {words}")),
+                Some(title) if title != words && is_news(title) => Some(format!("{title}: {words}")),
                 _ => Some(words),
             }
         }
@@ -47,29 +116,18 @@ fn said(document: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// The title of an HTML page, which says more than its first bytes.
-fn html_title(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let start = lower.find("<title")?;
-    let start = start + lower[start..].find('>')? + 1;
-    let end = start + lower[start..].find("</title")?;
-    let title = text[start..end].trim();
-    (!title.is_empty()).then(|| title.to_owned())
-}
-
-/// White space and control characters become single spaces, and a long text is cut.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str, most: usize) -> Option<String> {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
-        if line.chars().count() > SHOWN {
-            return line.chars().take(SHOWN).chain(['…']).collect();
+        if line.chars().count() > most {
+            return Some(line.chars().take(most).chain(['…']).collect());
         }
     }
-    line
+    (!line.is_empty()).then_some(line)
 }
 
 #[cfg(test)]
@@ -77,7 +135,7 @@ mod tests {
     use super::*;
 
     fn of(body: &str) -> Option<String> {
-        of_body(body.as_bytes(), ToOwned::to_owned)
+        of_refusal(StatusCode::NOT_FOUND, body.as_bytes(), ToOwned::to_owned)
     }
 
     #[test]
@@ -102,6 +160,36 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_only_says_the_status_again_says_nothing() {
+        for body in [
+            "Not Found",
+            "404: not found",
+            "404",
+            "Error 404 - Not Found.",
+            r#"{"message":"Not Found","documentation_url":"https://a.test"}"#,
+            r#"{"error":{"code":404,"message":"not found"}}"#,
+            r#"{"title":"Not Found","status":404}"#,
+        ] {
+            assert_eq!(of(body), None, "{body}");
+        }
+        assert_eq!(of(r#"{"title":"Not Found","detail":"no such repository"}"#).unwrap(), "no such repository");
+        assert_eq!(of(r#"{"detail":"Not Found","error":"no such repository"}"#).unwrap(), "no such repository");
+        for page in ["<title>404 Not Found</title>", "<html><h1>Not Found</h1></html>"] {
+            assert_eq!(of(page).unwrap(), "an HTML page", "{page}");
+        }
+        assert_eq!(of("Repository not found").unwrap(), "Repository not found");
+        assert_eq!(of("Error").unwrap(), "Error");
+    }
+
+    #[test]
+    fn an_error_inside_an_answer_gives_its_words_or_its_text() {
+        let of = |json: &str| of_error(json, |text| text.replace("s3cret", "*"));
+        assert_eq!(of(r#"[{"message":"no s3cret","path":["a"]}]"#).unwrap(), "no *");
+        assert_eq!(of(r#"{"code":17}"#).unwrap(), r#"{"code":17}"#);
+        assert_eq!(of(r#""Not Found""#).unwrap(), "Not Found");
+    }
+
+    #[test]
     fn an_html_page_shows_its_title_and_other_bodies_their_beginning() {
         let page = "<!DOCTYPE html><html><head><TITLE lang=x>\n Sign in </TITLE></head>";
         assert_eq!(of(page).unwrap(), "an HTML page, \"Sign in\"");
@@ -114,7 +202,16 @@ mod tests {
     #[test]
     fn a_secret_that_stands_where_the_text_is_cut_is_removed_whole() {
         let body = format!("{}s3cret", "x".repeat(SHOWN - 3));
-        let shown = of_body(body.as_bytes(), |text| text.replace("s3cret", "[redacted]")).unwrap();
+        let clean = |text: &str| text.replace("s3cret", "[redacted]");
+        let shown = of_refusal(StatusCode::NOT_FOUND, body.as_bytes(), clean).unwrap();
         assert!(shown.ends_with("x[re…"), "{shown}");
+        let long = "s3cret".repeat(50);
+        for length in SEARCHED - 400..SEARCHED + 400 {
+            for filler in ["\n", &long] {
+                let text = format!("{}{long}", filler.repeat(length / filler.len()));
+                let shown = quote(&text, SHOWN, |text| text.replace(&long, "*")).unwrap_or_default();
+                assert!(!shown.contains('s'), "{length}: {shown}");
+            }
+        }
     }
 }

@@ -14,17 +14,19 @@
 //! It deliberately knows neither pages nor records, keeps no cookies, follows no redirect to another origin and leaves
 //! retries, redirects and the body's limits to none of the libraries below it.
 //!
-//! One [`Client::send`] reads: authorise → wait for the limits → send → read the body → classify → perhaps again. The
-//! files of this crate are these steps.
+//! One [`Client::send`] reads: check the origin → wait for the limits → authorise → send → read the body → classify →
+//! perhaps again. The files of this crate are these steps.
 
 mod auth;
 mod body;
+mod cause;
 mod classify;
 mod client;
-mod excerpt;
+pub mod excerpt;
 mod limiter;
 mod message;
 mod origin;
+pub mod query;
 mod redact;
 mod retry;
 mod retry_after;
@@ -36,6 +38,3 @@ pub use self::message::{Body, Request, Response};
 pub use self::usage::Usage;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 pub use reqwest::Url;
-
-/// Replaces query parameters in a URL without touching how the others are written.
-pub mod query;

@@ -1,7 +1,6 @@
 //! What is sent and what comes back.
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -59,8 +58,6 @@ pub struct Response {
     pub url: Url,
     /// When the last byte had arrived.
     pub received_at: Timestamp,
-    /// From sending to the last byte, of the try that succeeded.
-    pub took: Duration,
 }
 
 impl Response {

@@ -27,7 +27,7 @@ impl Home {
     }
 
     /// Whether `url` is of this origin and brings no user and password of its own.
-    pub(crate) fn is_home(&self, url: &Url) -> bool {
+    fn is_home(&self, url: &Url) -> bool {
         url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none()
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{CursorValue, RunId, StreamName};
 
-/// A fact about a run. Serialised with a `event` tag, one JSON object a line, by `--json`.
+/// A fact about a run. Serialised with an `event` tag, one JSON object a line, by `--json`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum RunEvent {
@@ -138,9 +138,9 @@ pub struct StreamReport {
     pub took: Duration,
     /// The committed cursor.
     pub cursor: Option<CursorValue>,
-    /// What stopped it, with its remedy.
+    /// What stopped it.
     pub error: Option<String>,
-    /// What can be done about it.
+    /// What can be done about the error.
     pub remedy: Option<String>,
 }
 

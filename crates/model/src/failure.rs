@@ -34,6 +34,8 @@ pub enum FailureKind {
     Connect,
     /// The TLS handshake failed: certificate, protocol or name.
     Tls,
+    /// What answers where TLS was expected speaks something else, most likely plain HTTP.
+    NotTls,
     /// No answer, or no further byte of it, in time.
     Timeout,
     /// The connection broke or the body was shorter or longer than announced.
@@ -58,12 +60,18 @@ pub enum FailureKind {
     TooLarge,
     /// The record path matches nothing in the response.
     NoRecords,
+    /// The answer's status is one of success, but it holds an error in the place of records.
+    ErrorInBody,
     /// Paging does not advance.
     PagingLoop,
     /// The cursor field holds values that cannot be compared.
     Cursor,
     /// Another process has the destination open.
     DestinationLocked,
+    /// The folder that the destination's file is to be in does not exist.
+    DestinationMissing,
+    /// What lies at the destination's place is something else.
+    DestinationForeign,
     /// The destination has no room.
     DestinationFull,
     /// The destination's table cannot take what arrived (a column that cannot be widened).
@@ -97,6 +105,7 @@ impl FailureKind {
             Self::Timeout | Self::Transport | Self::ServerError(_) | Self::BadBody => Retry::Backoff,
             Self::Configuration
             | Self::Tls
+            | Self::NotTls
             | Self::Unauthorized
             | Self::Forbidden
             | Self::NotFound
@@ -104,9 +113,12 @@ impl FailureKind {
             | Self::UnexpectedStatus(_)
             | Self::TooLarge
             | Self::NoRecords
+            | Self::ErrorInBody
             | Self::PagingLoop
             | Self::Cursor
             | Self::DestinationLocked
+            | Self::DestinationMissing
+            | Self::DestinationForeign
             | Self::DestinationFull
             | Self::DestinationSchema
             | Self::StateConflict
@@ -124,6 +136,9 @@ impl FailureKind {
             Self::Connect => "check host and port in `base_url`, and that nothing on the way (firewall, proxy) refuses",
             Self::Tls => {
                 "check the host name and the server's certificate; a private authority must be trusted by this machine"
+            }
+            Self::NotTls => {
+                "write `base_url` with http:// if the API has no TLS at this port, or name the port that has"
             }
             Self::Timeout => "run again; if it happens often, raise `timeouts` or ask for smaller pages",
             Self::Transport => "run again: what was committed is kept and the rest is read anew",
@@ -145,15 +160,20 @@ impl FailureKind {
             }
             Self::TooLarge => "ask for smaller pages, or raise `limits.body`",
             Self::NoRecords => "correct `records`; `spile preview` shows the response",
+            Self::ErrorInBody => {
+                "the API refuses although its status says success: do what its error asks for, then run again; if it is none, `missing_records: empty` takes such an answer for an empty page"
+            }
             Self::PagingLoop => "check `pagination`: the parameter may have another name, or the token another place",
             Self::Cursor => {
                 "choose a `cursor.field` whose values are all of one kind: numbers, timestamps, dates or text"
             }
             Self::DestinationLocked => "wait for the other process, or end it; two runs cannot write one database file",
+            Self::DestinationMissing => "make the folder, or name another file in `destination`",
+            Self::DestinationForeign => "move the file away, or name another one in `destination`",
             Self::DestinationFull => "make room, then run again: what was committed is kept",
             Self::DestinationSchema => "change the table, or what the pipeline says of it (`table`, `columns`)",
             Self::StateConflict => "run again: it starts from the state that is there now",
-            Self::Destination => "see the cause above",
+            Self::Destination => "remove the cause, then run again: what was committed is kept",
             Self::Io => "check the temporary folder's space and permissions",
             Self::Interrupted => "run again to go on",
         }
@@ -187,7 +207,7 @@ impl Failure {
         self
     }
 
-    /// The chain of causes below the message, each once.
+    /// The chain of causes below the message, outermost first; one that only repeats the one above it is left out.
     pub fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();
         let mut next: Option<&(dyn Error + 'static)> = self.source.as_deref().map(|source| source as _);

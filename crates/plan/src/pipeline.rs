@@ -140,7 +140,8 @@ pub struct RateLimitPlan {
 pub struct TimeoutPlan {
     /// For the connection, TLS included.
     pub connect: Duration,
-    /// Between two bytes of the answer, the first included.
+    /// Between two bytes of the answer; for the first one, from when the connection stood (of which the client only
+    /// knows that it took at most `connect`).
     pub read: Duration,
     /// For one try from its start to the last byte.
     pub total: Duration,

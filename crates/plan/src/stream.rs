@@ -57,7 +57,8 @@ impl WriteMode {
 /// What it means when the record path selects nothing in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingRecords {
-    /// The response is not what was expected: the run fails. (A null or an empty array is an empty page.)
+    /// The response is not what was expected: the run fails. A null or an empty array is an empty page, unless the
+    /// response holds an error beside it.
     Fail,
     /// A page without records.
     Empty,

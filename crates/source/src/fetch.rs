@@ -40,9 +40,9 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
-    /// What it takes while it waits.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.extracted.body.len() as u64
+    /// Bytes that it takes while it waits.
+    pub(crate) fn weight(&self) -> u64 {
+        self.extracted.weight()
     }
 }
 
@@ -71,14 +71,7 @@ impl Fetcher {
         let request = self.requests.render(position, &self.paginator.injections(position))?;
         let shown = format!("{} {}", request.method, self.client.show_url(&request.url));
         let accept = |response| self.extract(response);
-        let (response, extracted) =
-            self.client.send_and(&request, &self.stream, accept).await.map_err(|mut failure| {
-                // The message of a refused status names the request already; of the others, only some do.
-                if !failure.message.contains(&shown) && failure.kind != FailureKind::Configuration {
-                    failure.message = format!("{shown}: {}", failure.message);
-                }
-                failure
-            })?;
+        let (response, extracted) = self.client.send_and(&request, &self.stream, accept).await?;
         let records = &extracted.records;
         let seen = Seen {
             position,

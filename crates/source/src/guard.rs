@@ -1,7 +1,7 @@
 //! Paging must advance: pages in their order go in, a failure that says what repeated comes out.
 //!
 //! It sees a token or URL that was there before, a page that holds the records of the one before it, and more pages
-//! than the plan allows. It keeps 8 bytes for each page.
+//! than the plan allows. It keeps two numbers for each token or URL.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;

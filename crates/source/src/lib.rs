@@ -25,8 +25,6 @@ mod pages;
 mod pagination;
 mod prefetch;
 mod request;
-#[cfg(test)]
-mod testing;
 
 use std::sync::Arc;
 

@@ -131,7 +131,7 @@ impl Prefetch {
         match outcome {
             Ok(Ok(fetched)) => {
                 self.good += 1;
-                self.weight = fetched.bytes();
+                self.weight = fetched.weight();
                 Ok(fetched)
             }
             Ok(Err(failure)) => Err(failure),
@@ -168,7 +168,7 @@ impl Prefetch {
         let (wanted, weighed) = (position.clone(), Arc::clone(&room));
         let task = tokio::spawn(async move {
             let fetched = fetcher.fetch(&wanted).await?;
-            weighed.settle(fetched.bytes());
+            weighed.settle(fetched.weight());
             if fetched.next == Next::End {
                 horizon.fetch_min(sequence, Ordering::AcqRel);
             }

@@ -18,6 +18,8 @@ use crate::pagination::{Inject, Position};
 pub(crate) struct Requests {
     base: Url,
     variables: Variables,
+    /// The variables, as templates see them.
+    scope: Scope,
     /// The source's parameters, then the stream's.
     query: Vec<NamedTemplate>,
     headers: Vec<NamedTemplate>,
@@ -32,6 +34,7 @@ impl Requests {
         Self {
             base: client.base_url().clone(),
             variables: plan.variables.clone(),
+            scope: plan.variables.scope(),
             query: both(&plan.source.query, &stream.request.query),
             headers: both(&plan.source.headers, &stream.request.headers),
             plan: stream.request.clone(),
@@ -46,18 +49,21 @@ impl Requests {
     /// [`FailureKind::Configuration`], naming the part of the request.
     pub(crate) fn render(&self, position: &Position, injections: &[Inject<'_>]) -> Result<Request, Failure> {
         let cursor = self.cursor_value()?;
-        let scope = position.name_in(self.variables.scope().with("cursor", &cursor));
+        let scope = position.name_in(self.scope.clone().with("cursor", &cursor));
         let mut draft = Draft {
             url: self.url(position, &scope)?,
             headers: self.render_headers(&scope)?,
             body: self.plan.body.as_ref().map(|body| render_body(body, &scope)).transpose()?,
         };
-        // The next page's own URL carries its parameters already.
-        if !matches!(position, Position::Url(_)) {
+        // The next page's own URL carries its parameters already, but neither headers nor a body.
+        let has_own_query = matches!(position, Position::Url(_));
+        if !has_own_query {
             self.render_query(&mut draft.url, &scope)?;
-            if let (Some(inject), Some(value)) = (self.cursor.as_ref().and_then(|plan| plan.inject.as_ref()), &cursor) {
-                draft.inject(inject, value)?;
-            }
+        }
+        if let (Some(inject), Some(value)) = (self.cursor.as_ref().and_then(|plan| plan.inject.as_ref()), &cursor)
+            && !(has_own_query && matches!(inject, Injection::Query(_)))
+        {
+            draft.inject(inject, value)?;
         }
         for Inject { place, value } in injections {
             draft.inject(place, value)?;
@@ -78,7 +84,7 @@ impl Requests {
         match &plan.format {
             None => Ok(Some(plain)),
             Some(format) => {
-                let scope = self.variables.scope().with("cursor", &plain);
+                let scope = self.scope.clone().with("cursor", &plain);
                 format.render_json(&scope).map_err(|error| not_rendered("cursor.format", format, &error))
             }
         }

@@ -3,12 +3,9 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, Url};
 use spile_plan::KeyPlace;
+use spile_testkit::plan::template;
 
 const KEY: &str = "s3cret/+= key";
-
-fn template(text: &str) -> Template {
-    Template::compile(text).unwrap()
-}
 
 fn scope() -> Scope {
     Scope::default().with("token", KEY).with("bare", "s3cret").with("unset", None::<String>).with("broken", "a\nb")

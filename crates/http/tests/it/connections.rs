@@ -24,6 +24,7 @@ async fn a_port_without_listener_is_a_connection_failure() {
     let failure = failure_at(&refused.url()).await;
     assert_eq!(failure.kind, FailureKind::Connect);
     assert!(failure.message.contains("nothing listens there"), "{failure}");
+    assert_eq!(failure.causes().len(), 1, "only what the system says: {:?}", failure.causes());
 }
 
 #[tokio::test]
@@ -34,12 +35,13 @@ async fn a_certificate_that_is_not_trusted_is_a_tls_failure_and_is_not_retried()
         let failure = rig.get(&api.url_of("/items")).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Tls, "{failure} {:?}", failure.causes());
         assert!(failure.message.contains("certificate"), "{failure}");
+        assert_eq!(failure.causes().len(), 1, "{:?}", failure.causes());
         assert_eq!(api.connection_count(), 1);
     }
 }
 
 #[tokio::test]
-async fn plain_http_behind_https_is_a_tls_failure_that_says_so() {
+async fn plain_http_behind_https_is_told_apart_from_bad_tls_and_its_remedy_is_http() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let base = format!("https://{}", listener.local_addr().unwrap());
     let serve = async {
@@ -49,8 +51,9 @@ async fn plain_http_behind_https_is_a_tls_failure_that_says_so() {
         let _ = socket.read_to_end(&mut Vec::new()).await;
     };
     let (failure, ()) = tokio::join!(failure_at(&base), serve);
-    assert_eq!(failure.kind, FailureKind::Tls, "{failure}");
+    assert_eq!(failure.kind, FailureKind::NotTls, "{failure}");
     assert!(failure.message.contains("does not speak TLS"), "{failure}");
+    assert!(failure.kind.remedy().contains("http://"), "{}", failure.kind.remedy());
 }
 
 #[tokio::test]
@@ -74,7 +77,9 @@ async fn an_answer_that_never_comes_is_a_timeout() {
     api.expect(any()).respond(Response::stall());
     let failure = failure_at(&api.url()).await;
     assert_eq!(failure.kind, FailureKind::Timeout);
-    assert!(failure.message.contains("timeouts.read"), "{failure}");
+    let expected =
+        "within 2 m 10 s: 10.0 s to connect (`timeouts.connect`) and 2 m 00 s to begin answering (`timeouts.read`)";
+    assert!(failure.message.contains(expected), "{failure}");
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use spile_http::{Body, HeaderMap, Method, Request, Url};
 use spile_model::FailureKind;
 use spile_plan::{AuthPlan, KeyPlace};
 use spile_testkit::fake_api::{FakeApi, Response, any, get, post};
+use spile_testkit::plan::template;
 
-use crate::support::{Rig, everything_said, plan, stream, template};
+use crate::support::{Rig, everything_said, plan, stream};
 
 #[tokio::test]
 async fn redirects_of_the_same_origin_are_followed_with_credentials() {

@@ -3,8 +3,9 @@
 use spile_http::{Body, HeaderMap, Method, Request, Url};
 use spile_plan::{AuthPlan, KeyPlace};
 use spile_testkit::fake_api::{FakeApi, Response, get, post};
+use spile_testkit::plan::template;
 
-use crate::support::{NOW, Rig, plan, stream, template};
+use crate::support::{NOW, Rig, plan, stream};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_for_and_its_answer_is_counted() {

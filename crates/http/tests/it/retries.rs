@@ -50,7 +50,7 @@ async fn tries_end_and_the_last_failure_says_how_many_there_were() {
     let rig = Rig::new(&plan(&api.url()));
     let failure = rig.get(&api.url_of("/items?page=2")).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::ServerError(502));
-    let expected = format!("GET {}/items?page=2 was answered with 502 Bad Gateway: down (tried 6 times)", api.url());
+    let expected = format!("GET {}/items?page=2: answered with 502 Bad Gateway: down (tried 6 times)", api.url());
     assert_eq!(failure.message, expected);
     let attempts: Vec<u32> = rig
         .events
@@ -140,7 +140,7 @@ async fn a_refusal_by_the_reader_of_the_body_is_a_failed_try() {
     assert_eq!(rig.client.send_and(&request, &stream(), accept).await.unwrap(), 1);
     api.expect(any()).times(3).respond(Response::text("oops"));
     let failure = rig.client.send_and(&request, &stream(), accept).await.unwrap_err();
-    assert_eq!(failure.message, "no (tried 3 times)");
+    assert_eq!(failure.message, format!("GET {}/items: no (tried 3 times)", api.url()));
 }
 
 #[tokio::test(start_paused = true)]

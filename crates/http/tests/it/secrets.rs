@@ -4,8 +4,9 @@ use spile_http::Url;
 use spile_model::{ByteSize, Failure};
 use spile_plan::{AuthPlan, KeyPlace, PipelinePlan};
 use spile_testkit::fake_api::{FakeApi, RefusedPort, Response, any};
+use spile_testkit::plan::{named, template};
 
-use crate::support::{Rig, everything_said, named, plan, template, without_retries};
+use crate::support::{Rig, everything_said, plan, without_retries};
 
 /// The secret in every form in which it could come back.
 const FORMS: [&str; 5] = ["hunter2", "HUNTER2", "aHVudGVy", "%2F%2B%C3%BC", "2/+ü"];

@@ -1,80 +1,28 @@
 //! A plan of one stream, a client with a clock that stands still, and the events that it emitted.
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use spile_expression::{RecordPath, Template};
 use spile_http::{Client, Request, Response, Url};
 use spile_model::clock::FixedClock;
 use spile_model::{Events, Failure, RunEvent, Secret, StreamName};
-use spile_plan::{
-    AuthPlan, CommitPlan, DestinationPlan, DuckDbPlan, LimitPlan, MissingRecords, NamedTemplate, PaginationKind,
-    PaginationPlan, PipelinePlan, RequestPlan, RetryPlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, Variable,
-    Variables, WriteMode,
-};
+use spile_plan::{PipelinePlan, Variable, Variables};
+use spile_testkit::plan::pipeline;
 
 pub(crate) const NOW: &str = "2025-03-01T12:00:00Z";
-
-pub(crate) fn template(text: &str) -> Template {
-    Template::compile(text).unwrap()
-}
-
-pub(crate) fn named(name: &str, value: &str) -> NamedTemplate {
-    NamedTemplate { name: name.to_owned(), value: template(value) }
-}
 
 pub(crate) fn stream() -> StreamName {
     StreamName::new("items")
 }
 
-/// A plan against `base_url`, with short retries and without limits, and one secret variable `token`.
+/// A plan against `base_url` with one secret variable `token`.
 pub(crate) fn plan(base_url: &str) -> PipelinePlan {
     let secret = Variable::Secret(Secret::new("hunter2/+ü"));
-    PipelinePlan {
-        name: "test".to_owned(),
-        variables: Variables(BTreeMap::from([("token".to_owned(), secret)])),
-        source: SourcePlan {
-            base_url: base_url.to_owned(),
-            auth: AuthPlan::None,
-            headers: Vec::new(),
-            query: Vec::new(),
-            rate_limits: Vec::new(),
-            concurrency: NonZeroU32::new(8).unwrap(),
-            timeouts: TimeoutPlan::default(),
-            retries: RetryPlan::default(),
-            limits: LimitPlan::default(),
-        },
-        streams: vec![stream_plan()],
-        destination: DestinationPlan::DuckDb(DuckDbPlan {
-            path: "unused.duckdb".into(),
-            schema: "main".to_owned(),
-            memory: None,
-            commit: CommitPlan::default(),
-        }),
-    }
-}
-
-fn stream_plan() -> StreamPlan {
-    StreamPlan {
-        name: stream(),
-        table: "items".to_owned(),
-        request: RequestPlan {
-            method: "GET".to_owned(),
-            path: template("/items"),
-            query: Vec::new(),
-            headers: Vec::new(),
-            body: None,
-        },
-        pagination: PaginationPlan { kind: PaginationKind::None, max_pages: NonZeroU64::new(10).unwrap() },
-        records: RecordPath::root(),
-        missing_records: MissingRecords::Fail,
-        primary_key: Vec::new(),
-        cursor: None,
-        write: WriteMode::Append,
-        shape: ShapePlan::default(),
-    }
+    let mut plan = pipeline(base_url, vec![spile_testkit::plan::stream("items")]);
+    plan.variables = Variables(BTreeMap::from([("token".to_owned(), secret)]));
+    plan
 }
 
 /// Only one try.

@@ -1,5 +1,5 @@
-//! The general way: a document is built, the paths are asked of it, and the records that they select are found again in
-//! the text, so that their numbers and strings stay as they were written.
+//! The general way: a document is built, the paths are asked of it, and what they select is found again in the text, so
+//! that its numbers and strings stay as they were written.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,27 +10,35 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use spile_expression::RecordPath;
 
+use super::readable::readable;
 use super::signal::{Signal, Signals};
-use super::{Found, slice};
+use super::{Found, Reached, slice};
 
-/// Reads all of `text`. A document cannot hold everything that text can (lone surrogates, numbers beyond a double, more
-/// than 128 levels): such a body is an error here.
+/// Reads all of `text`. A document has at most 128 levels: a deeper body is an error here.
 pub(super) fn find(text: &str, records: &RecordPath, values: &[RecordPath]) -> Result<Found, serde_json::Error> {
-    let document: Value = serde_json::from_str(text)?;
+    // JSON that is none is told apart by its own errors, and looked at as it came.
+    let whole = serde_json::from_str::<&RawValue>(text)?;
+    let readable = readable(whole.get());
+    let document: Value = serde_json::from_str(&readable)?;
+    let selected = records.select(&document);
+    let signals: Vec<Option<&Value>> = values.iter().map(|path| path.select(&document).first().copied()).collect();
+    let wanted = selected.iter().copied().chain(signals.iter().copied().flatten());
+    let mut places = Places { text: &readable, wanted: wanted.map(|value| (identity(value), None)).collect() };
+    places.look(&document, &readable)?;
+    // The readable text has the same places as the whole one.
+    let raw = |value: &Value| Some(&whole.get()[places.wanted.get(&identity(value))?.clone()?]);
+
     let mut found = Found { signals: Signals::none(values.len()), ..Found::default() };
-    for (index, path) in values.iter().enumerate() {
-        if let Some(value) = path.select(&document).first() {
-            found.signals.put(index, Signal::from_json(&value.to_string()));
+    if selected.is_empty() && leads_somewhere(records, &document) {
+        found.reached = Reached::Values;
+    }
+    for (index, value) in signals.into_iter().enumerate() {
+        if let Some(raw) = value.and_then(raw) {
+            found.signals.put(index, Signal::from_json(raw));
         }
     }
-    let selected = records.select(&document);
-    found.reached = !selected.is_empty() || leads_somewhere(records, &document);
-    let mut places = Places { text, wanted: selected.iter().map(|value| (identity(value), None)).collect() };
-    places.look(&document, text.trim())?;
-    for value in selected {
-        if let Some(Some(place)) = places.wanted.get(&identity(value)) {
-            slice::records_of(text, &text[place.clone()], &mut found)?;
-        }
+    for raw in selected.into_iter().filter_map(raw) {
+        slice::records_of(text, raw, &mut found)?;
     }
     Ok(found)
 }

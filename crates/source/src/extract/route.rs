@@ -14,8 +14,8 @@ pub(super) struct Route(pub(super) Node);
 pub(super) struct Node {
     /// What is taken here; then there is no further way from here.
     pub(super) take: Option<Take>,
-    pub(super) keys: Vec<(Arc<str>, Node)>,
-    pub(super) indexes: Vec<(usize, Node)>,
+    keys: Vec<(Arc<str>, Node)>,
+    indexes: Vec<(usize, Node)>,
     /// Into every element or member; then there are neither keys nor indexes.
     pub(super) each: Option<Box<Node>>,
 }
@@ -55,16 +55,10 @@ impl Node {
             return false;
         }
         match step {
-            Step::Each if self.each.is_none() => self.is_leaf(),
-            Step::Each => self.each.as_ref().is_some_and(|node| node.has_room_for(rest)),
-            Step::Key(key) => {
-                self.each.is_none()
-                    && self.keys.iter().find(|(k, _)| k == key).is_none_or(|(_, n)| n.has_room_for(rest))
-            }
-            Step::Index(at) => {
-                self.each.is_none()
-                    && self.indexes.iter().find(|(i, _)| i == at).is_none_or(|(_, n)| n.has_room_for(rest))
-            }
+            Step::Each => self.each.as_ref().map_or(self.is_leaf(), |node| node.has_room_for(rest)),
+            Step::Key(_) | Step::Index(_) if self.each.is_some() => false,
+            Step::Key(key) => self.at_key(|name| *name == **key).is_none_or(|node| node.has_room_for(rest)),
+            Step::Index(at) => self.at_index(*at).is_none_or(|node| node.has_room_for(rest)),
         }
     }
 
@@ -86,6 +80,16 @@ impl Node {
             Step::Index(at) => entry(&mut self.indexes, *at),
         };
         next.add(rest, take);
+    }
+
+    /// The way on into the member whose key `is_key` recognises.
+    pub(super) fn at_key(&self, is_key: impl Fn(&str) -> bool) -> Option<&Self> {
+        self.each.as_deref().or_else(|| self.keys.iter().find(|(name, _)| is_key(name)).map(|(_, node)| node))
+    }
+
+    /// The way on into the element at `at`.
+    pub(super) fn at_index(&self, at: usize) -> Option<&Self> {
+        self.each.as_deref().or_else(|| self.indexes.iter().find(|(index, _)| *index == at).map(|(_, node)| node))
     }
 
     /// Whether the records lie behind this place.

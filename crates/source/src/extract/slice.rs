@@ -10,9 +10,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Found;
 use super::route::{Node, Route, Take};
 use super::signal::{Signal, Signals};
+use super::{Found, Reached};
 
 /// Reads all of `text`, which must be one JSON value.
 pub(super) fn find(text: &str, routes: &[Route], signals: usize) -> Result<Found, serde_json::Error> {
@@ -54,17 +54,23 @@ impl<'t> Walk<'t> {
 
     /// `raw` is selected as records.
     fn records_in(&mut self, raw: &'t str) -> Result<(), serde_json::Error> {
-        self.found.reached = true;
-        match raw.as_bytes().first() {
-            Some(b'[') => {
-                let mut reader = serde_json::Deserializer::from_str(raw);
-                reader.deserialize_seq(Records { walk: self })
-            }
-            Some(b'n') => Ok(()),
-            _ => {
-                self.push_record(raw);
-                Ok(())
-            }
+        if raw == "null" {
+            self.found.reached = self.found.reached.max(Reached::Null);
+            return Ok(());
+        }
+        self.found.reached = Reached::Values;
+        if raw.starts_with('[') {
+            let mut reader = serde_json::Deserializer::from_str(raw);
+            return reader.deserialize_seq(Records { walk: self });
+        }
+        self.push_record(raw);
+        Ok(())
+    }
+
+    /// An object or array at `node` has been read. To look into each member of one that has none leads somewhere too.
+    fn left(&mut self, node: &Node, had_any: bool) {
+        if node.each.is_some() && !had_any && node.leads_to_records() {
+            self.found.reached = Reached::Values;
         }
     }
 
@@ -90,7 +96,7 @@ impl<'t> DeserializeSeed<'t> for Value<'_, '_, 't> {
         let Self { node, first, walk } = self;
         match (&node.take, first) {
             (Some(Take::Records), b'[') => {
-                walk.found.reached = true;
+                walk.found.reached = Reached::Values;
                 reader.deserialize_seq(Records { walk })
             }
             (Some(Take::Records), _) => {
@@ -102,8 +108,8 @@ impl<'t> DeserializeSeed<'t> for Value<'_, '_, 't> {
                 indexes.iter().for_each(|index| walk.found.signals.put(*index, signal.clone()));
                 Ok(())
             }
-            (None, b'{') => reader.deserialize_map(Members { node, walk }),
-            (None, b'[') => reader.deserialize_seq(Elements { node, walk }),
+            (None, b'{') => reader.deserialize_map(Inside { node, walk }),
+            (None, b'[') => reader.deserialize_seq(Inside { node, walk }),
             (None, _) => reader.deserialize_ignored_any(IgnoredAny).map(drop),
         }
     }
@@ -133,17 +139,17 @@ impl<'t> Visitor<'t> for Records<'_, 't> {
     }
 }
 
-/// An object on the way.
-struct Members<'n, 'w, 't> {
+/// The inside of an object or array on the way.
+struct Inside<'n, 'w, 't> {
     node: &'n Node,
     walk: &'w mut Walk<'t>,
 }
 
-impl<'t> Visitor<'t> for Members<'_, '_, 't> {
+impl<'t> Visitor<'t> for Inside<'_, '_, 't> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+        f.write_str("an object or an array")
     }
 
     fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<(), A::Error> {
@@ -151,11 +157,7 @@ impl<'t> Visitor<'t> for Members<'_, '_, 't> {
         let mut any = false;
         while let Some(key) = members.next_key::<&RawValue>()? {
             any = true;
-            let next = node
-                .each
-                .as_deref()
-                .or_else(|| node.keys.iter().find(|(name, _)| is_key(key.get(), name)).map(|(_, node)| node));
-            match next {
+            match node.at_key(|name| is_key(key.get(), name)) {
                 Some(node) => {
                     let first = walk.first_behind(key.get());
                     members.next_value_seed(Value { node, first, walk })?;
@@ -163,7 +165,24 @@ impl<'t> Visitor<'t> for Members<'_, '_, 't> {
                 None => _ = members.next_value::<IgnoredAny>()?,
             }
         }
-        walk.found.reached |= node.each.is_some() && !any && node.leads_to_records();
+        walk.left(node, any);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<(), A::Error> {
+        let Self { node, walk } = self;
+        let mut count = 0_usize;
+        // An element's first byte is not known before it is read, so it is read raw, and once more where the way goes on.
+        while let Some(raw) = elements.next_element::<&'t RawValue>()? {
+            let raw = raw.get();
+            if let Some(node) = node.at_index(count) {
+                let first = raw.bytes().next().unwrap_or(b' ');
+                let mut reader = serde_json::Deserializer::from_str(raw);
+                Value { node, first, walk }.deserialize(&mut reader).map_err(serde::de::Error::custom)?;
+            }
+            count += 1;
+        }
+        walk.left(node, count > 0);
         Ok(())
     }
 }
@@ -174,37 +193,4 @@ fn is_key(raw: &str, name: &str) -> bool {
         return serde_json::from_str::<String>(raw).is_ok_and(|key| key == name);
     }
     raw.len() == name.len() + 2 && raw[1..raw.len() - 1] == *name
-}
-
-/// An array on the way.
-struct Elements<'n, 'w, 't> {
-    node: &'n Node,
-    walk: &'w mut Walk<'t>,
-}
-
-impl<'t> Visitor<'t> for Elements<'_, '_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<(), A::Error> {
-        let Self { node, walk } = self;
-        let mut count = 0_usize;
-        // An element's first byte is not known before it is read, so it is read raw, and once more where the way goes on.
-        while let Some(raw) = elements.next_element::<&'t RawValue>()? {
-            let raw = raw.get();
-            let next =
-                node.each.as_deref().or_else(|| node.indexes.iter().find(|(at, _)| *at == count).map(|(_, node)| node));
-            count += 1;
-            if let Some(node) = next {
-                let first = raw.bytes().next().unwrap_or(b' ');
-                let mut reader = serde_json::Deserializer::from_str(raw);
-                Value { node, first, walk }.deserialize(&mut reader).map_err(serde::de::Error::custom)?;
-            }
-        }
-        walk.found.reached |= node.each.is_some() && count == 0 && node.leads_to_records();
-        Ok(())
-    }
 }

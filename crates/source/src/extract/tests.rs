@@ -1,17 +1,13 @@
 use std::fs;
-use std::time::Duration;
 
 use bytes::Bytes;
 use spile_http::{HeaderMap, HeaderValue, Url};
+use spile_testkit::plan::path;
 
 use super::*;
 
 /// Nothing is secret here.
 const AS_IS: Clean<'_> = &|text| text.to_owned();
-
-fn path(text: &str) -> RecordPath {
-    RecordPath::compile(text).unwrap()
-}
 
 fn extractor(records: &str, values: &[&str]) -> Extractor {
     Extractor::new(&path(records), values.iter().map(|text| path(text)).collect(), MissingRecords::Fail)
@@ -26,7 +22,6 @@ fn response(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response
         body: body.into(),
         url: Url::parse("http://a.test/").unwrap(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
-        took: Duration::ZERO,
     }
 }
 
@@ -61,6 +56,13 @@ fn an_array_stands_for_its_elements_anything_else_for_itself_and_null_for_nothin
 }
 
 #[test]
+fn what_a_page_takes_in_memory_counts_its_ranges_and_rejects_too() {
+    let weight = |body: &[u8]| extractor("$", &[]).extract(&json(body.to_vec()), AS_IS).unwrap().weight();
+    assert_eq!(weight(b"[1,2,3]"), 7 + 3 * 8);
+    assert_eq!(weight(b"[\"\xFF\"]"), 7 + 5, "the repaired text, and the reject's own");
+}
+
+#[test]
 fn simple_paths_lead_through_objects_arrays_and_escaped_keys() {
     assert_eq!(records("$.a.b[1].c", r#"{"x":{"b":0},"a":{"b":[0,{"c":[7,8]}]}}"#), ["7", "8"]);
     assert_eq!(
@@ -86,6 +88,10 @@ fn other_paths_select_in_a_document_and_keep_the_very_text() {
     assert_eq!(records("$.data[?@.kind == 'z']", body), [""; 0], "a filter that nothing meets leaves an empty page");
     assert_eq!(records("$.a[?@.b]", r#"{"a":[{"b":[1]}],"a":[{"b":[2]}]}"#), [r#"{"b":[2]}"#], "the last one counts");
     assert_eq!(failure("$.items[?@.kind == 'x']", body.as_bytes()).kind, FailureKind::NoRecords);
+    let odd = r#" {"data":[{"kind":"x","a":"\ud800"},{"kind":"y"},{"\udfff":1e999,"kind":"x"}],"next":-1E999} "#;
+    let expected = [r#"{"kind":"x","a":"\ud800"}"#, r#"{"\udfff":1e999,"kind":"x"}"#];
+    assert_eq!(records("$.data[?@.kind == 'x']", odd), expected, "what no document can hold passes");
+    assert_eq!(records("$..next", odd), ["-1E999"]);
 }
 
 #[test]
@@ -103,6 +109,8 @@ fn signals_are_read_in_the_same_pass_wherever_they_are() {
     // Inside the records, at the records, and beside a wildcard.
     assert_eq!(signals("$.data", &["$.data[1].id"], body), (2, vec![some("`2`")]));
     assert_eq!(signals("$.data", &["$.data[-1].id"], body), (2, vec![some("`2`")]));
+    let total = some("`12345678901234567890123`");
+    assert_eq!(signals("$.data", &["$..total"], body), (2, vec![total]), "as it was written, found in a document too");
     assert_eq!(
         signals("$.data[*]", &["$.data[0].id", "$.more", "$.more"], body),
         (2, vec![some("`1`"), some("`false`"), some("`false`")])
@@ -161,13 +169,16 @@ fn what_came_instead_of_json_is_said() {
 fn what_the_response_holds_in_the_place_of_records_is_said() {
     let said = |body: &str| failure("$.data.items", body.as_bytes()).message;
     let prefix = "the record path `$.data.items` selects nothing: the response holds";
-    assert_eq!(said(r#"{"results":[],"count":0}"#), format!("{prefix} an object with `results`, `count`"));
-    let graphql = r#"{"data":null,"errors":[{"message":"no such field"}]}"#;
+    let results = r#"{"results":[],"count":0,"message":"ok"}"#;
     assert_eq!(
-        said(graphql),
-        format!("{prefix} an object with `data`, `errors`; `errors` says [{{\"message\":\"no such field\"}}]")
+        said(results),
+        format!(
+            "{prefix} an object with `results`, `count`, `message`; `message` says \"ok\"; did you mean `$.results`?"
+        )
     );
-    assert_eq!(said("[1]"), format!("{prefix} an array"));
+    let several = r#"{"a":[],"b":[{}],"c":{"d":[]}}"#;
+    assert!(said(several).ends_with("; did you mean `$.b`, `$.a` or `$.c.d`?"), "{}", said(several));
+    assert_eq!(said("[1]"), format!("{prefix} an array; did you mean `$`?"));
     assert_eq!(said("{}"), format!("{prefix} an empty object"));
     assert_eq!(said("true"), format!("{prefix} `true`"));
     let many: Vec<String> = (0..20).map(|index| format!("\"k{index}\":0")).collect();
@@ -186,6 +197,41 @@ fn a_secret_that_stands_where_a_quotation_is_cut_is_removed_whole() {
             assert!(!message.contains("s3"), "{message}");
         }
     }
+}
+
+#[test]
+fn an_error_in_the_place_of_records_is_never_an_empty_page() {
+    let said = |records: &str, body: &str| {
+        let failure = extractor(records, &[]).extract(&json(body.to_owned()), AS_IS).err()?;
+        assert_eq!(failure.kind, FailureKind::ErrorInBody);
+        Some(failure.message)
+    };
+    let graphql = r#"{"data":null,"errors":[{"message":"no such field"}]}"#;
+    let told = "the answer holds an error instead of records: `errors` says \"no such field\"; the record path";
+    assert_eq!(said("$.data.items", graphql).unwrap(), format!("{told} `$.data.items` selects nothing"));
+    assert_eq!(said("$.data", graphql).unwrap(), format!("{told} `$.data` selects no record"));
+    let partial = r#"{"data":{"items":[]},"errors":[{"message":"no such field"}]}"#;
+    assert_eq!(said("$.data.items", partial).unwrap(), format!("{told} `$.data.items` selects no record"));
+    assert_eq!(said("$.data.items[?@.a]", partial).unwrap(), format!("{told} `$.data.items[?@.a]` selects no record"));
+    assert!(
+        said("$.channels", r#"{"ok":false,"error":"not_authed"}"#).unwrap().contains("`error` says \"not_authed\"")
+    );
+    for empty in
+        [r#"{"data":[],"error":"nothing found"}"#, r#"{"data":[],"errors":[]}"#, r#"{"data":null,"error":null}"#]
+    {
+        assert_eq!(said("$.data", empty), None, "{empty}");
+    }
+    let lenient = Extractor::new(&path("$.data"), Vec::new(), MissingRecords::Empty);
+    assert!(lenient.extract(&json(graphql), AS_IS).unwrap().records.is_empty(), "where it is said so");
+}
+
+#[test]
+fn a_page_too_large_for_a_document_is_refused_by_the_path_that_needs_one() {
+    let body = Bytes::from(format!("[1,{}2]", " ".repeat(LARGEST_DOCUMENT)));
+    assert_eq!(extractor("$[*]", &[]).extract(&json(body.clone()), AS_IS).unwrap().records.len(), 2);
+    let failure = extractor("$", &["$..next"]).extract(&json(body), AS_IS).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TooLarge);
+    assert!(failure.message.contains("too large for the path `$..next`: beyond 64 MiB"), "{failure}");
 }
 
 #[test]
@@ -302,30 +348,4 @@ fn the_transformations_of_the_suite_keep_their_text() {
         seen += 1;
     }
     assert_eq!(seen, 22);
-}
-
-#[test]
-#[ignore = "a measurement, for a release build: it prints its figures"]
-#[expect(clippy::disallowed_methods, reason = "it measures")]
-fn slicing_speed() {
-    let record = r#"{"id":123456,"name":"A customer of some name","email":"someone@example.test","amount":1234.56,"active":true,"created_at":"2024-05-06T07:08:09Z","address":{"street":"Long Street 12","city":"Somewhere","zip":"12345"},"tags":["one","two","three"],"note":"The quick brown fox jumps over the lazy dog, again and again, until it is tired.","score":0.123,"parent":null,"url":"https://example.test/customers/123456"}"#;
-    let body = format!(r#"{{"data":[{}],"next":"token"}}"#, vec![record; 1000].join(","));
-    let response = json(body.clone());
-    let extractor = extractor("$.data", &["$.next"]);
-    let rounds: u32 = 200;
-    let start = std::time::Instant::now();
-    for _ in 0..rounds {
-        assert_eq!(std::hint::black_box(extractor.extract(&response, AS_IS)).unwrap().records.len(), 1000);
-    }
-    let slicing = start.elapsed() / rounds;
-    let extracted = extractor.extract(&response, AS_IS).unwrap();
-    let start = std::time::Instant::now();
-    for _ in 0..rounds {
-        let records = extracted.records.iter().map(|range| &extracted.body[range.start as usize..range.end as usize]);
-        std::hint::black_box(crate::guard::contents(records));
-    }
-    let hashing = start.elapsed() / rounds;
-    #[expect(clippy::cast_precision_loss, reason = "shown with no decimals")]
-    let speed = |took: Duration| body.len() as f64 / 1e6 / took.as_secs_f64();
-    println!("{} bytes: slicing {:.0} MB/s, hashing {:.0} MB/s", body.len(), speed(slicing), speed(hashing));
 }

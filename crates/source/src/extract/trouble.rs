@@ -2,28 +2,17 @@
 //!
 //! What is quoted is cleaned of secrets first and cut afterwards: half of a secret is one too.
 
-use std::fmt;
-
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
-use serde_json::value::RawValue;
 use spile_expression::RecordPath;
+use spile_http::excerpt;
 use spile_model::{ByteSize, Failure, FailureKind};
 
-use super::Clean;
+use super::survey::{Speaking, Survey};
 use super::text::OtherEncoding;
-
-/// So many keys of a response are named.
-const KEYS_SHOWN: usize = 12;
+use super::{Clean, Reached, nearest};
 
 /// So many characters of a response are quoted.
 const QUOTED: usize = 120;
-
-/// The members in which APIs tell of errors while they answer 200.
-const ERROR_MEMBERS: [&str; 4] = ["errors", "error", "message", "error_description"];
-
-/// So much of a response is looked at for a quotation: what is quoted stands at its beginning.
-const LOOKED_AT: usize = 16 * 1024;
 
 pub(super) fn not_utf8(encoding: &OtherEncoding, content_type: Option<&str>, clean: Clean<'_>) -> Failure {
     bad(&format!("the body is {}{}; JSON is UTF-8", encoding.0, labelled(content_type, clean)))
@@ -36,8 +25,8 @@ pub(super) fn not_json(text: &str, content_type: Option<&str>, error: &serde_jso
         return bad(&format!("the body is empty{label}"));
     }
     if trimmed.starts_with('<') {
-        let what = match title(beginning(trimmed)) {
-            Some(title) => format!("an HTML page titled \"{}\"", quote(&title, clean)),
+        let what = match excerpt::html_title(trimmed) {
+            Some(title) => format!("an HTML page titled \"{}\"", quote(title, clean)),
             None => format!("HTML or XML that begins with `{}`", quote(trimmed, clean)),
         };
         return bad(&format!("the body is not JSON but {what}{label}"));
@@ -50,19 +39,58 @@ pub(super) fn not_json(text: &str, content_type: Option<&str>, error: &serde_jso
     bad(&format!("the body is not JSON{label}: {error}; it begins with `{begins}`"))
 }
 
-pub(super) fn no_records(text: &str, path: &RecordPath, clean: Clean<'_>) -> Failure {
-    let mut reader = serde_json::Deserializer::from_str(text);
+/// What a response without records means: an error in their place, a path that leads nowhere, or (`None`) nothing but
+/// an empty page. Where the path led to a list, only an error of the form that GraphQL prescribes counts: under other
+/// names and forms, APIs tell of other things beside an empty list.
+pub(super) fn without_records(text: &str, path: &RecordPath, reached: Reached, clean: Clean<'_>) -> Option<Failure> {
+    let survey = Survey::of(text);
+    if let Some(error) = &survey.error
+        && (reached != Reached::Values || error.is_list_of_objects())
+    {
+        let selects = if reached == Reached::No { "nothing" } else { "no record" };
+        let message = format!(
+            "the answer holds an error instead of records: {}; the record path `{path}` selects {selects}",
+            error.quoted(clean)
+        );
+        return Some(Failure::new(FailureKind::ErrorInBody, message));
+    }
+    if reached != Reached::No {
+        return None;
+    }
+    let mut message =
+        format!("the record path `{path}` selects nothing: the response holds {}", held(text, &survey, clean));
+    if let Some(message_of_api) = &survey.message {
+        message.push_str(&format!("; {}", message_of_api.quoted(clean)));
+    }
+    let existing = nearest::paths(text, path, &survey.lists, clean);
+    if let Some((last, others)) = existing.split_last() {
+        let others = if others.is_empty() { String::new() } else { format!("{} or ", others.join(", ")) };
+        message.push_str(&format!("; did you mean {others}{last}?"));
+    }
+    Some(Failure::new(FailureKind::NoRecords, message))
+}
+
+fn held(text: &str, survey: &Survey<'_>, clean: Clean<'_>) -> String {
     let top = text.trim_start();
-    let held = match top.bytes().next() {
-        Some(b'{') => {
-            let read = reader.deserialize_map(TopLevel);
-            read.map_or_else(|_| "an object".to_owned(), |top| top.describe(clean))
-        }
-        Some(b'[') => "an array".to_owned(),
-        _ => format!("`{}`", quote(top, clean)),
-    };
-    let message = format!("the record path `{path}` selects nothing: the response holds {held}");
-    Failure::new(FailureKind::NoRecords, message)
+    if top.starts_with('[') {
+        return "an array".to_owned();
+    }
+    if !top.starts_with('{') {
+        return format!("`{}`", quote(top, clean));
+    }
+    if survey.keys.is_empty() {
+        return "an empty object".to_owned();
+    }
+    let keys: Vec<String> = survey.keys.iter().map(|key| format!("`{}`", quote(key, clean))).collect();
+    let more = if survey.more > 0 { format!(" and {} more", survey.more) } else { String::new() };
+    format!("an object with {}{more}", keys.join(", "))
+}
+
+impl Speaking<'_> {
+    fn quoted(&self, clean: Clean<'_>) -> String {
+        let said = excerpt::of_error(self.said, clean).unwrap_or_default();
+        format!("`{}` says \"{said}\"", self.name)
+    }
 }
 
 fn bad(message: &str) -> Failure {
@@ -75,78 +103,5 @@ fn labelled(content_type: Option<&str>, clean: Clean<'_>) -> String {
 
 /// The first characters, in one line.
 fn quote(text: &str, clean: Clean<'_>) -> String {
-    let cleaned = clean(beginning(text));
-    let in_line = cleaned.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut quoted: String = in_line.take(QUOTED).collect();
-    if cleaned.chars().nth(QUOTED).is_some() {
-        quoted.push('…');
-    }
-    quoted
-}
-
-fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LOOKED_AT)]
-}
-
-fn title(html: &str) -> Option<String> {
-    // `to_ascii_lowercase` keeps all offsets.
-    let lower = html.to_ascii_lowercase();
-    let start = lower.find("<title")?;
-    let start = start + lower[start..].find('>')? + 1;
-    let end = start + lower[start..].find("</title")?;
-    let words: Vec<&str> = html[start..end].split_whitespace().collect();
-    (!words.is_empty()).then(|| words.join(" "))
-}
-
-/// Reads the keys of the top level, and what an error member says.
-struct TopLevel;
-
-#[derive(Default)]
-struct Top {
-    keys: Vec<String>,
-    more: usize,
-    error: Option<(String, String)>,
-}
-
-impl Top {
-    fn describe(&self, clean: Clean<'_>) -> String {
-        if self.keys.is_empty() {
-            return "an empty object".to_owned();
-        }
-        let keys: Vec<String> = self.keys.iter().map(|key| format!("`{}`", quote(key, clean))).collect();
-        let mut held = format!("an object with {}", keys.join(", "));
-        if self.more > 0 {
-            held.push_str(&format!(" and {} more", self.more));
-        }
-        if let Some((name, said)) = &self.error {
-            held.push_str(&format!("; `{name}` says {}", quote(said, clean)));
-        }
-        held
-    }
-}
-
-impl<'t> Visitor<'t> for TopLevel {
-    type Value = Top;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Top, A::Error> {
-        let mut top = Top::default();
-        while let Some(key) = members.next_key::<String>()? {
-            if top.error.is_none() && ERROR_MEMBERS.contains(&key.as_str()) {
-                let said = members.next_value::<&RawValue>()?;
-                top.error = Some((key.clone(), beginning(said.get()).to_owned()));
-            } else {
-                members.next_value::<IgnoredAny>()?;
-            }
-            if top.keys.len() < KEYS_SHOWN {
-                top.keys.push(key);
-            } else {
-                top.more += 1;
-            }
-        }
-        Ok(top)
-    }
+    excerpt::quote(text, QUOTED, clean).unwrap_or_default()
 }

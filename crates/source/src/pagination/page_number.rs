@@ -21,17 +21,18 @@ impl PageNumber {
 
     pub(super) fn next(&self, seen: &Seen<'_>) -> Result<Next, Failure> {
         let Position::Page(number) = seen.position else { return Ok(Next::End) };
+        let next = number.saturating_add(1);
         let is_short = self.size.as_ref().is_some_and(|size| seen.records < size.size.get());
         let is_last = seen.records == 0
             || (self.stop_on_short_page && is_short)
             || says_no_more(seen.signals, self.has_more)
-            || self.end(seen)?.is_some_and(|end| number + 1 >= end);
-        Ok(if is_last { Next::End } else { Next::At(Position::Page(number + 1)) })
+            || self.end(seen)?.is_some_and(|end| next >= end);
+        Ok(if is_last { Next::End } else { Next::At(Position::Page(next)) })
     }
 
     pub(super) fn guess(&self, position: &Position, end: Option<u64>) -> Option<Position> {
         let Position::Page(number) = position else { return None };
-        let next = number + 1;
+        let next = number.saturating_add(1);
         end.is_none_or(|end| next < end).then_some(Position::Page(next))
     }
 

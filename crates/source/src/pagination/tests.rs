@@ -4,20 +4,13 @@ use serde_json::json;
 use spile_http::HeaderValue;
 use spile_http::header::LINK;
 use spile_plan::{MissingRecords, TokenSource};
+use spile_testkit::plan::{path, query};
 
 use super::*;
 use crate::extract::Extractor;
 
-fn path(text: &str) -> RecordPath {
-    RecordPath::compile(text).unwrap()
-}
-
 fn size(records: u64) -> PageLimit {
     PageLimit { inject: Some(query("size")), size: NonZeroU64::new(records).unwrap() }
-}
-
-fn query(name: &str) -> Injection {
-    Injection::Query(name.to_owned())
 }
 
 fn page_number(total_pages: Option<&str>, has_more: Option<&str>, stop_on_short_page: bool) -> PaginationKind {
@@ -62,7 +55,6 @@ fn try_next(
         body: body.to_string().into(),
         url: url.clone(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
-        took: std::time::Duration::ZERO,
     };
     let extracted = extractor.extract(&response, &|text| text.to_owned()).unwrap();
     paginator.next(&Seen { position, records, signals: &extracted.signals, headers: &map, url: &url })

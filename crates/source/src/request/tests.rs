@@ -3,26 +3,18 @@ use std::sync::Arc;
 
 use serde_json::json;
 use spile_model::{Events, Secret, SystemClock};
-use spile_plan::{CursorOrder, Lookback, Variable};
+use spile_plan::Variable;
+use spile_testkit::plan::{named, pipeline, stream, template};
 
 use super::*;
-use crate::testing;
 
 struct Case {
     plan: PipelinePlan,
     from: Option<CursorValue>,
 }
 
-fn template(text: &str) -> Template {
-    Template::compile(text).unwrap()
-}
-
-fn named(name: &str, value: &str) -> NamedTemplate {
-    NamedTemplate { name: name.to_owned(), value: template(value) }
-}
-
 fn case(base_url: &str, path: &str) -> Case {
-    let mut plan = testing::plan(base_url);
+    let mut plan = pipeline(base_url, vec![stream("items")]);
     plan.variables = Variables(BTreeMap::from([
         ("team".to_owned(), Variable::Plain(json!("a b"))),
         ("unset".to_owned(), Variable::Plain(json!(null))),
@@ -35,12 +27,10 @@ fn case(base_url: &str, path: &str) -> Case {
 
 fn cursor(format: Option<&str>, inject: Option<Injection>) -> CursorPlan {
     CursorPlan {
-        field: "updated_at".to_owned(),
         inject,
         format: format.map(template),
         start: Some("2020-01-01".to_owned()),
-        lookback: Lookback::None,
-        order: CursorOrder::Ascending,
+        ..spile_testkit::plan::cursor("updated_at")
     }
 }
 
@@ -172,4 +162,12 @@ fn the_next_pages_own_url_is_taken_as_it_is() {
     let request = case.render_at(&Position::Url(url.clone()), &[]).unwrap();
     assert_eq!(request.url, url);
     assert_eq!(request.headers["x-a"], "1");
+    for (inject, in_header) in
+        [(Injection::Query("q".to_owned()), None), (Injection::Header("X-Q".to_owned()), Some("2020-01-01"))]
+    {
+        case.plan.streams[0].cursor = Some(cursor(None, Some(inject)));
+        let request = case.render_at(&Position::Url(url.clone()), &[]).unwrap();
+        assert_eq!(request.url, url);
+        assert_eq!(request.headers.get("x-q").map(|value| value.to_str().unwrap()), in_header);
+    }
 }

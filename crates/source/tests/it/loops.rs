@@ -6,8 +6,9 @@ use serde_json::json;
 use spile_model::{Failure, FailureKind};
 use spile_plan::{PaginationKind, TokenSource};
 use spile_testkit::fake_api::{FakeApi, Response, get};
+use spile_testkit::plan::{path, query};
 
-use crate::support::{offset, page_number, path, plan, query, read};
+use crate::support::{offset, page_number, plan, read};
 
 async fn loop_in(api: &FakeApi, kind: PaginationKind, max_pages: u64) -> Failure {
     let mut plan = plan(&api.url(), "$.data", kind);

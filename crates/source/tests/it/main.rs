@@ -6,6 +6,5 @@ mod loops;
 mod messages;
 mod origins;
 mod paging;
-mod plan;
 mod prefetch;
 mod support;

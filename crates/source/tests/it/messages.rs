@@ -25,9 +25,9 @@ async fn every_message_names_stream_page_request_and_what_came() {
         (
             Response::json(json!({"title": "Bad credentials", "detail": "token s3cret is unknown"})).with_status(401),
             FailureKind::Unauthorized,
-            "GET API/items was answered with 401 Unauthorized: Bad credentials: token [redacted] is unknown",
+            "GET API/items: answered with 401 Unauthorized: Bad credentials: token [redacted] is unknown",
         ),
-        (Response::status(404), FailureKind::NotFound, "GET API/items was answered with 404 Not Found"),
+        (Response::status(404), FailureKind::NotFound, "GET API/items: answered with 404 Not Found"),
         (
             Response::html("<html><title>Welcome s3cret</title>"),
             FailureKind::BadBody,
@@ -37,12 +37,12 @@ async fn every_message_names_stream_page_request_and_what_came() {
         (
             Response::json(json!({"data": {"results": []}, "count": 0})),
             FailureKind::NoRecords,
-            "GET API/items: the record path `$.data.items` selects nothing: the response holds an object with `data`, `count`",
+            "GET API/items: the record path `$.data.items` selects nothing: the response holds an object with `data`, `count`; did you mean `$.data.results`?",
         ),
         (
             Response::json(json!({"error": {"message": "s3cret expired"}})),
-            FailureKind::NoRecords,
-            "GET API/items: the record path `$.data.items` selects nothing: the response holds an object with `error`; `error` says {\"message\":\"[redacted] expired\"}",
+            FailureKind::ErrorInBody,
+            "GET API/items: the answer holds an error instead of records: `error` says \"[redacted] expired\"; the record path `$.data.items` selects nothing",
         ),
     ];
     for (response, kind, message) in cases {

@@ -4,8 +4,9 @@ use serde_json::json;
 use spile_expression::Template;
 use spile_plan::{AuthPlan, PaginationKind};
 use spile_testkit::fake_api::{FakeApi, Response, get};
+use spile_testkit::plan::path;
 
-use crate::support::{path, plan, read};
+use crate::support::{plan, read};
 
 #[tokio::test]
 async fn a_next_page_at_another_origin_is_refused_and_nothing_reaches_it() {

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use spile_plan::{Injection, PaginationKind, PipelinePlan, TokenSource};
 use spile_testkit::fake_api::{FakeApi, Response, get, post};
 use spile_testkit::paged_api::{FaultMix, PagedApi, Paging};
+use spile_testkit::plan::{cursor, path, query};
 
-use crate::support::{offset, page_number, path, plan, query, read, read_records, record};
+use crate::support::{offset, page_number, plan, read, read_records, record};
 
 /// A way of paging: how the API does it, and how the plan says it.
 struct Way {
@@ -188,14 +189,7 @@ async fn the_cursor_is_in_the_first_request_and_every_numbered_one() {
     }
     let mut plan = plan(&api.url(), "$", page_number());
     plan.source.concurrency = std::num::NonZeroU32::MIN;
-    plan.streams[0].cursor = Some(spile_plan::CursorPlan {
-        field: "id".to_owned(),
-        inject: Some(query("since")),
-        format: None,
-        start: None,
-        lookback: spile_plan::Lookback::None,
-        order: spile_plan::CursorOrder::Ascending,
-    });
+    plan.streams[0].cursor = Some(spile_plan::CursorPlan { inject: Some(query("since")), ..cursor("id") });
     let mut pages = crate::support::pages(plan, Some(spile_model::CursorValue::Int(41)));
     assert_eq!(pages.next_page().await.unwrap().unwrap().records.len(), 1);
     assert!(pages.next_page().await.unwrap().unwrap().last);

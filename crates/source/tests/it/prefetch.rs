@@ -8,9 +8,10 @@ use spile_model::ByteSize;
 use spile_plan::PaginationKind;
 use spile_testkit::fake_api::{FakeApi, Response, get};
 use spile_testkit::paged_api::{PagedApi, Paging};
+use spile_testkit::plan::{path, query};
 use tokio::time::Instant;
 
-use crate::support::{offset, page_number, pages, path, plan, query, read, read_records, record, size};
+use crate::support::{offset, page_number, pages, plan, read, read_records, record, size};
 
 const LATENCY: Duration = Duration::from_millis(50);
 

@@ -4,19 +4,11 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use spile_expression::RecordPath;
 use spile_http::Client;
 use spile_model::{CursorValue, Events, Failure, Page, SystemClock};
-use spile_plan::{Injection, PageLimit, PaginationKind, PipelinePlan};
+use spile_plan::{PageLimit, PaginationKind, PipelinePlan};
 use spile_source::{Pages, Source};
-
-pub(crate) fn path(text: &str) -> RecordPath {
-    RecordPath::compile(text).unwrap()
-}
-
-pub(crate) fn query(name: &str) -> Injection {
-    Injection::Query(name.to_owned())
-}
+use spile_testkit::plan::{path, pipeline, query, stream};
 
 pub(crate) fn size(records: u64) -> PageLimit {
     PageLimit { inject: Some(query("limit")), size: NonZeroU64::new(records).unwrap() }
@@ -46,10 +38,10 @@ pub(crate) fn offset(limit: u64) -> PaginationKind {
 
 /// A plan whose records are at `records` and whose pages follow each other by `kind`.
 pub(crate) fn plan(base_url: &str, records: &str, kind: PaginationKind) -> PipelinePlan {
-    let mut plan = crate::plan::plan(base_url);
-    plan.streams[0].records = path(records);
-    plan.streams[0].pagination.kind = kind;
-    plan
+    let mut items = stream("items");
+    items.records = path(records);
+    items.pagination.kind = kind;
+    pipeline(base_url, vec![items])
 }
 
 pub(crate) fn source(plan: PipelinePlan) -> Source {
