@@ -5,7 +5,8 @@
 //! * [`crash`]: runs a program, kills it at the worst moment, runs it again.
 //! * `destination_contract` (feature `destination`): what every destination must do, as tests.
 //! * `memory_destination` (feature `destination`): a destination whose tables can be looked at.
-//! * [`place`]: where the binary under test is, folders to work in, shared test data.
+//! * [`place`]: where the binary under test is, tools, folders to work in, shared test data.
+//! * [`plan`]: the simplest stream and pipeline, for tests to change what they are about.
 //!
 //! ```
 //! use serde_json::json;
@@ -50,3 +51,4 @@ pub mod fake_api;
 pub mod memory_destination;
 pub mod paged_api;
 pub mod place;
+pub mod plan;

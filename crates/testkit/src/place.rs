@@ -1,4 +1,4 @@
-//! Where things are: the binary under test, folders to work in, test data outside the checkout.
+//! Where things are: the binary under test, tools, folders to work in, test data outside the checkout.
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,21 @@ pub fn spile_binary() -> PathBuf {
 /// When it cannot be made.
 pub fn temp_dir() -> TempDir {
     tempfile::Builder::new().prefix("spile-test-").tempdir().expect("a temporary folder can be made")
+}
+
+/// A program that a test needs, at the path that this environment variable names. `.cargo/config.toml` names the place
+/// where `cargo xtask setup` puts it.
+///
+/// # Panics
+/// When there is none: a test does not pass without what it needs.
+#[track_caller]
+pub fn tool(variable: &str) -> PathBuf {
+    const REMEDY: &str = "run `cargo xtask setup`, which installs what the tests need, and start them through cargo";
+    let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
+        panic!("{variable} names no program: {REMEDY}");
+    };
+    assert!(path.is_file(), "{variable} is {}, where there is no program: {REMEDY}", path.display());
+    path
 }
 
 /// A file or folder of the shared test data, which lies beside the checkout in `shared`. Where it is missing, prints

@@ -1,23 +1,52 @@
-//! `setup`: the DuckDB library, which is all that `cargo build` needs beside Rust.
+//! `setup`: everything that building and testing need beside Rust.
+//!
+//! Invariant: this is the only way by which it comes; `test` and `crash` begin with it too, so that plain `cargo test`
+//! after `setup` finds what they find.
 
 use crate::arguments::Arguments;
 use crate::commands::Command;
-use crate::problem::Result;
-use crate::tools::duckdb;
+use crate::problem::{Context, Result};
+use crate::tools::{debian, duckdb, python};
 use crate::workspace::Workspace;
 
 pub(crate) const COMMAND: Command = Command {
     name: "setup",
     arguments: "",
-    summary: "fetch the prebuilt DuckDB library, once; then plain `cargo build` works",
-    details: "Fetches the library through npm, compares it with the pinned hash, and puts it into target/duckdb.\n\
-              Where CARGO_TARGET_DIR is set, a link there leads to it. The other commands do this by themselves.",
+    summary: "fetch what building and testing need, once; then plain `cargo build` and `cargo test` work",
+    details: "Puts into target/: the prebuilt DuckDB library (through npm, compared with the pinned hash), a Python\n\
+              environment with Datasette (through pip), and strace where the machine lacks it. `.cargo/config.toml` says\n\
+              where each lies; where CARGO_TARGET_DIR is set, a link there leads to the library. Nothing that is there\n\
+              is fetched again. The other commands fetch by themselves what they need.",
     run,
 };
 
 fn run(workspace: &Workspace, arguments: Arguments) -> Result {
     arguments.finish()?;
-    duckdb::install(workspace)?;
-    println!("setup: the DuckDB library is in {}", workspace.in_target("duckdb").display());
+    prepare(workspace)?;
+    println!("setup: all that the build and the tests need is in {}", workspace.root().join("target").display());
     Ok(())
+}
+
+/// The library that everything links, and the programs that tests start.
+pub(crate) fn prepare(workspace: &Workspace) -> Result {
+    duckdb::install(workspace)?;
+    python::DATASETTE.install(workspace).context("the test over real data sets needs Datasette")?;
+    debian::STRACE.install_for_tests(workspace).context("the crash tests need strace")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_tells_the_tests_where_things_were_put() {
+        let workspace = Workspace::locate().unwrap();
+        let config = std::fs::read_to_string(workspace.root().join(".cargo/config.toml")).unwrap();
+        let places =
+            [workspace.in_target("duckdb"), python::DATASETTE.python(&workspace), debian::STRACE.for_tests(&workspace)];
+        for place in places {
+            let place = place.strip_prefix(workspace.root()).unwrap().display();
+            assert!(config.contains(&format!("{{ value = \"{place}\", relative = true }}")), "{place}");
+        }
+    }
 }

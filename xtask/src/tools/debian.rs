@@ -38,6 +38,16 @@ impl Program {
             .ok_or_else(|| Problem::new(format!("Debian's package {} has no program {}", self.package, self.name)))?;
         launcher(&unpacked, program, self.name)
     }
+
+    /// Where tests find the program: a place that `.cargo/config.toml` can name, wherever the program itself is.
+    pub(crate) fn for_tests(&self, workspace: &Workspace) -> PathBuf {
+        workspace.in_target("tools/bin").join(self.name)
+    }
+
+    /// As [`Program::install`], with a link for the tests.
+    pub(crate) fn install_for_tests(&self, workspace: &Workspace) -> Result {
+        tools::link(&self.for_tests(workspace), &self.install(workspace)?)
+    }
 }
 
 /// Unpacks `package`, and those of its dependencies that the system lacks, and answers their common root folder.

@@ -113,14 +113,5 @@ fn accept_what_lies_there(folder: &Path) -> Result {
 /// Binaries look for the library at `../duckdb` from their own folder. Where cargo builds elsewhere, a link there
 /// leads back to the checkout.
 fn link_into_build_folder(workspace: &Workspace, folder: &Path) -> Result {
-    let build_folder = workspace.build_folder()?;
-    let link = build_folder.join("duckdb");
-    if link == folder || link.canonicalize().is_ok_and(|path| path == *folder) {
-        return Ok(());
-    }
-    fs::create_dir_all(&build_folder).at("cannot create", &build_folder)?;
-    if link.is_symlink() {
-        fs::remove_file(&link).at("cannot replace the link", &link)?;
-    }
-    std::os::unix::fs::symlink(folder, &link).at("cannot link the DuckDB library at", &link)
+    tools::link(&workspace.build_folder()?.join("duckdb"), folder)
 }

@@ -22,6 +22,19 @@ pub(crate) fn stamp(path: &Path, version: &str) -> Result {
     fs::write(path, format!("{version}\n")).at("cannot write", path)
 }
 
+/// Makes `link` lead to `goal`, whatever it led to before.
+pub(crate) fn link(link: &Path, goal: &Path) -> Result {
+    if link.canonicalize().is_ok_and(|before| goal.canonicalize().is_ok_and(|goal| goal == before)) {
+        return Ok(());
+    }
+    let folder = link.parent().unwrap_or(link);
+    fs::create_dir_all(folder).at("cannot create", folder)?;
+    if link.is_symlink() {
+        fs::remove_file(link).at("cannot replace the link", link)?;
+    }
+    std::os::unix::fs::symlink(goal, link).at("cannot make the link", link)
+}
+
 /// An empty folder for work in progress, unique to this process, removed when dropped.
 pub(crate) struct Scratch(PathBuf);
 

@@ -20,15 +20,19 @@ pub(crate) const DATASETTE: Environment =
     Environment { name: "datasette", packages: &["datasette==0.65.5", "vega_datasets==0.9.0"] };
 
 impl Environment {
-    /// The environment's folder; its `bin` holds `python` and the packages' commands.
-    pub(crate) fn folder(&self, workspace: &Workspace) -> PathBuf {
+    fn folder(&self, workspace: &Workspace) -> PathBuf {
         workspace.in_target("venv").join(self.name)
+    }
+
+    /// Where the environment's Python is once it is installed.
+    pub(crate) fn python(&self, workspace: &Workspace) -> PathBuf {
+        self.folder(workspace).join("bin/python")
     }
 
     /// Installs what is missing and answers the environment's Python.
     pub(crate) fn install(&self, workspace: &Workspace) -> Result<PathBuf> {
         let folder = self.folder(workspace);
-        let python = folder.join("bin/python");
+        let python = self.python(workspace);
         let stamp = folder.join("PACKAGES");
         let wanted = self.packages.join(" ");
         if python.exists() && tools::is_stamped(&stamp, &wanted) {

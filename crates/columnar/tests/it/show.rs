@@ -1,38 +1,18 @@
 //! Pages in, rows out as readable text.
 
-use std::num::NonZeroU64;
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use bytes::Bytes;
 use spile_columnar::{Admit, Built, TableBatch, TableBuilder};
-use spile_expression::{RecordPath, Template};
 use spile_model::cursor::{show_date, show_local_timestamp, show_timestamp};
 use spile_model::{Page, PartitionKey, RunId, StreamName, TableSchema};
-use spile_plan::{MissingRecords, PaginationKind, PaginationPlan, RequestPlan, ShapePlan, StreamPlan, WriteMode};
+use spile_plan::{ShapePlan, StreamPlan};
 
 /// A stream `items` of that shape.
 pub(crate) fn stream(shape: ShapePlan) -> StreamPlan {
-    StreamPlan {
-        name: StreamName::new("items"),
-        table: "items".to_owned(),
-        request: RequestPlan {
-            method: "GET".to_owned(),
-            path: Template::compile("/items").unwrap(),
-            query: Vec::new(),
-            headers: Vec::new(),
-            body: None,
-        },
-        pagination: PaginationPlan { kind: PaginationKind::None, max_pages: NonZeroU64::MIN },
-        records: RecordPath::root(),
-        missing_records: MissingRecords::Fail,
-        primary_key: Vec::new(),
-        cursor: None,
-        write: WriteMode::Append,
-        shape,
-    }
+    StreamPlan { shape, ..spile_testkit::plan::stream("items") }
 }
 
 pub(crate) fn builder(shape: ShapePlan) -> TableBuilder {

@@ -2,45 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use spile_columnar::{Admit, CursorSummary};
-use spile_expression::{RecordPath, Template};
-use spile_model::{CheckpointDelta, CursorValue, Failure, FailureKind, Progress, RunId, StreamName};
-use spile_plan::{
-    CursorOrder, CursorPlan, Lookback, MissingRecords, PaginationKind, PaginationPlan, RequestPlan, ShapePlan,
-    StreamPlan, WriteMode,
-};
+use spile_model::{CheckpointDelta, CursorValue, Failure, FailureKind, Progress, RunId};
+use spile_plan::{CursorOrder, CursorPlan, Lookback, StreamPlan, WriteMode};
+use spile_testkit::plan;
 
 use super::Accounting;
 
 fn stream(write: WriteMode, keyed: bool, cursor: Option<(CursorOrder, Lookback)>) -> StreamPlan {
     StreamPlan {
-        name: StreamName::new("things"),
-        table: "things".to_owned(),
-        request: RequestPlan {
-            method: "GET".to_owned(),
-            path: Template::compile("/things").unwrap(),
-            query: Vec::new(),
-            headers: Vec::new(),
-            body: None,
-        },
-        pagination: PaginationPlan { kind: PaginationKind::None, max_pages: NonZeroU64::MAX },
-        records: RecordPath::root(),
-        missing_records: MissingRecords::Fail,
         primary_key: if keyed { vec!["id".to_owned()] } else { Vec::new() },
-        cursor: cursor.map(|(order, lookback)| CursorPlan {
-            field: "at".to_owned(),
-            inject: None,
-            format: None,
-            start: None,
-            lookback,
-            order,
-        }),
+        cursor: cursor.map(|(order, lookback)| CursorPlan { lookback, order, ..plan::cursor("at") }),
         write,
-        shape: ShapePlan::default(),
+        ..plan::stream("things")
     }
 }
 

@@ -1,24 +1,17 @@
 //! What the tests play on: an API with things, a pipeline that reads them, a destination, and what was heard.
 
-use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
 use spile_destination::Destination;
 use spile_engine::{RunReport, World, run};
-use spile_expression::{RecordPath, Template};
 use spile_model::clock::FixedClock;
 use spile_model::{Events, RunEvent, StreamName};
-use spile_plan::{
-    AuthPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan, Lookback,
-    MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, RequestPlan, RetryPlan, ShapePlan,
-    SourcePlan, StreamPlan, TimeoutPlan, TokenSource, Variables, WriteMode,
-};
+use spile_plan::{CursorOrder, CursorPlan, Lookback, PaginationKind, PipelinePlan, StreamPlan, TokenSource, WriteMode};
 use spile_testkit::fake_api::FakeApi;
 use spile_testkit::memory_destination::MemoryPlace;
 use spile_testkit::paged_api::{Comparison, PagedApi, Paging, Served};
+use spile_testkit::plan;
 
 /// Everything a test needs.
 pub(crate) struct Stage {
@@ -43,7 +36,7 @@ impl Stage {
             things = things.ordered_by("at");
         }
         let things = things.serve(&api);
-        let plan = pipeline(&api.url(), vec![stream]);
+        let plan = plan::pipeline(&api.url(), vec![stream]);
         Self { api, things, place: MemoryPlace::new(), plan, heard: Arc::default() }
     }
 
@@ -104,31 +97,13 @@ pub(crate) fn things(count: i64) -> Vec<Value> {
 }
 
 pub(crate) fn stream(write: WriteMode) -> StreamPlan {
-    StreamPlan {
-        name: StreamName::new("things"),
-        table: "things".to_owned(),
-        request: RequestPlan {
-            method: "GET".to_owned(),
-            path: Template::compile("/things").unwrap(),
-            query: Vec::<NamedTemplate>::new(),
-            headers: Vec::new(),
-            body: None,
-        },
-        pagination: PaginationPlan {
-            kind: PaginationKind::PageToken {
-                token: TokenSource::Body(RecordPath::compile("$.next").unwrap()),
-                inject: Injection::Query("token".to_owned()),
-                has_more: None,
-            },
-            max_pages: NonZeroU64::new(1000).unwrap(),
-        },
-        records: RecordPath::compile("$.data").unwrap(),
-        missing_records: MissingRecords::Fail,
-        primary_key: Vec::new(),
-        cursor: None,
-        write,
-        shape: ShapePlan::default(),
-    }
+    let mut stream = StreamPlan { write, records: plan::path("$.data"), ..plan::stream("things") };
+    stream.pagination.kind = PaginationKind::PageToken {
+        token: TokenSource::Body(plan::path("$.next")),
+        inject: plan::query("token"),
+        has_more: None,
+    };
+    stream
 }
 
 pub(crate) fn keyed(stream: StreamPlan) -> StreamPlan {
@@ -136,48 +111,11 @@ pub(crate) fn keyed(stream: StreamPlan) -> StreamPlan {
 }
 
 pub(crate) fn incremental(stream: StreamPlan, order: CursorOrder, lookback: Lookback) -> StreamPlan {
-    let cursor = CursorPlan {
-        field: "at".to_owned(),
-        inject: Some(Injection::Query("since".to_owned())),
-        format: None,
-        start: None,
-        lookback,
-        order,
-    };
+    let cursor = CursorPlan { inject: Some(plan::query("since")), lookback, order, ..plan::cursor("at") };
     StreamPlan { cursor: Some(cursor), ..stream }
 }
 
 /// The same stream under another name, path and table.
 pub(crate) fn named(stream: StreamPlan, name: &str) -> StreamPlan {
-    StreamPlan {
-        name: StreamName::new(name),
-        table: name.to_owned(),
-        request: RequestPlan { path: Template::compile(&format!("/{name}")).unwrap(), ..stream.request.clone() },
-        ..stream
-    }
-}
-
-pub(crate) fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
-    PipelinePlan {
-        name: "test".to_owned(),
-        variables: Variables(BTreeMap::new()),
-        source: SourcePlan {
-            base_url: base_url.to_owned(),
-            auth: AuthPlan::None,
-            headers: Vec::new(),
-            query: Vec::new(),
-            rate_limits: Vec::new(),
-            concurrency: NonZeroU32::new(4).unwrap(),
-            timeouts: TimeoutPlan::default(),
-            retries: RetryPlan::default(),
-            limits: LimitPlan::default(),
-        },
-        streams,
-        destination: DestinationPlan::DuckDb(DuckDbPlan {
-            path: PathBuf::from("unused.duckdb"),
-            schema: "main".to_owned(),
-            memory: None,
-            commit: CommitPlan::default(),
-        }),
-    }
+    StreamPlan { name: StreamName::new(name), table: name.to_owned(), request: plan::stream(name).request, ..stream }
 }

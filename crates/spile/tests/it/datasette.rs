@@ -18,7 +18,6 @@ const PIPELINE: &str = include_str!("datasette/pipeline.yaml");
 type Reports = BTreeMap<String, (u64, u64)>;
 
 #[test]
-#[ignore = "needs Datasette: `cargo xtask test` installs it and runs this"]
 fn every_value_of_real_data_sets_arrives_and_a_second_run_brings_exactly_the_change() {
     let place = Place::new();
     std::fs::write(place.path("vega.yaml"), PIPELINE).unwrap();

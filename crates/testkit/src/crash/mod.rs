@@ -30,4 +30,4 @@ mod strace;
 
 pub use self::kill::{KillPoint, KillSwitch, SeededDelays};
 pub use self::program::{Exit, Program, run_until_done};
-pub use self::strace::{Injection, strace_path};
+pub use self::strace::Injection;

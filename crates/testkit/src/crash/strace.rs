@@ -5,7 +5,9 @@ use std::process::Command;
 
 use tempfile::NamedTempFile;
 
-/// Names the strace to use.
+use crate::place::tool;
+
+/// Names the strace that is used.
 const VARIABLE: &str = "SPILE_TEST_STRACE";
 
 /// What strace does to a call that kills.
@@ -55,19 +57,6 @@ impl Injection {
     }
 }
 
-/// The strace that `SPILE_TEST_STRACE` names.
-///
-/// # Panics
-/// When the variable is unset or names no file: a test that needs strace does not pass without it.
-#[track_caller]
-pub fn strace_path() -> PathBuf {
-    let Some(path) = std::env::var_os(VARIABLE).map(PathBuf::from) else {
-        panic!("this test needs strace: install it and set {VARIABLE} to its path, such as {VARIABLE}=$(which strace)");
-    };
-    assert!(path.is_file(), "{VARIABLE} is {}, where there is no file", path.display());
-    path
-}
-
 /// What strace reports, kept apart from the program's own output.
 pub(super) struct Log {
     file: NamedTempFile,
@@ -81,7 +70,7 @@ impl Log {
     /// The command that runs `program` with these injections; the program's arguments are still to be added.
     #[track_caller]
     pub(super) fn command(&self, injections: &[Injection], program: &Path) -> Command {
-        let mut command = Command::new(strace_path());
+        let mut command = Command::new(tool(VARIABLE));
         command.arg("-f").arg("-qq").arg("-o").arg(self.file.path());
         let calls: Vec<&str> = injections.iter().map(|injection| injection.calls.as_str()).collect();
         command.arg("-e").arg(format!("trace={}", calls.join(",")));

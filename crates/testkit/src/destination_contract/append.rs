@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use spile_destination::Written;
-use spile_model::Progress;
+use spile_model::event::Outcome;
+use spile_model::{Progress, RunId};
 
-use super::session::{Session, stream, up_to};
+use super::session::{Session, Stream, stream, up_to};
 use super::{Subject, table};
 
 /// Every run adds its rows and marks them with its number.
@@ -57,6 +58,34 @@ pub async fn rows_of_an_unfinished_read_stay_until_the_first_commit_of_the_next(
     }
 }
 
+/// Without a cursor each complete run adds one copy of everything. One that was killed or stopped after it had read the
+/// stream, but before its own end was recorded, will be repeated: its copy goes with the first commit of the next run.
+pub async fn a_run_that_was_broken_off_leaves_no_copy(subject: &dyn Subject) {
+    let items = stream("items");
+    let first = read_to_the_end(subject, &items, Some(Outcome::Succeeded)).await;
+    for end in [None, Some(Outcome::Interrupted)] {
+        let broken_off = read_to_the_end(subject, &items, end).await;
+        assert_eq!(table(subject, "items").await.only(&["_spile_run"]), json!([[first], [broken_off]]));
+    }
+    let session = Session::begin(subject).await;
+    drop(session.open(&items).await);
+    session.end_as(Outcome::Failed, Vec::new(), None).await;
+    assert_eq!(table(subject, "items").await.len(), 2, "nothing was committed, so nothing is removed");
+    let repeated = read_to_the_end(subject, &items, Some(Outcome::Succeeded)).await;
+    assert_eq!(table(subject, "items").await.only(&["_spile_run"]), json!([[first], [repeated]]));
+}
+
+/// A run whose end was recorded stays, though another stream failed in it; and with a cursor nothing is read again.
+pub async fn every_other_run_keeps_its_rows(subject: &dyn Subject) {
+    let (failed, with_cursor) = (stream("failed"), stream("with_cursor").cursor("id"));
+    for (items, end) in [(failed, Some(Outcome::Failed)), (with_cursor, None)] {
+        let first = read_to_the_end(subject, &items, end).await;
+        let second = read_to_the_end(subject, &items, Some(Outcome::Succeeded)).await;
+        let rows = table(subject, items.name().as_str()).await;
+        assert_eq!(rows.only(&["_spile_run"]), json!([[first], [second]]), "{items:?}");
+    }
+}
+
 /// With a primary key and a lookback, what is read twice is written once: a row is known when the table holds its key
 /// with its cursor.
 pub async fn rows_that_the_table_has_are_left_out_when_asked(subject: &dyn Subject) {
@@ -90,8 +119,22 @@ fn known_of(written: &Written) -> u64 {
     }
 }
 
+/// A run that reads one record, which is all there is, and then ends so; without an outcome it is killed.
+async fn read_to_the_end(subject: &dyn Subject, stream: &Stream, outcome: Option<Outcome>) -> RunId {
+    let session = Session::begin(subject).await;
+    let run = session.run();
+    let mut writing = session.open(stream).await;
+    let progress = Progress { finished: Some(run), ..Progress::default() };
+    writing.write(json!([{"id": 1}]), progress).await.expect("records can be written");
+    writing.finish(true).await.expect("a stream can be finished");
+    if let Some(outcome) = outcome {
+        session.end_as(outcome, Vec::new(), None).await;
+    }
+    run
+}
+
 /// A run that committed rows 1 and 2 and was then killed.
-async fn unfinished_run(subject: &dyn Subject, name: &str) -> spile_model::RunId {
+async fn unfinished_run(subject: &dyn Subject, name: &str) -> RunId {
     let session = Session::begin(subject).await;
     let run = session.run();
     let mut writing = session.open(&stream(name)).await;

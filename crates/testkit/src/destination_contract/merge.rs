@@ -30,6 +30,16 @@ pub async fn a_row_with_an_earlier_cursor_does_not(subject: &dyn Subject) {
     assert_eq!(table(subject, "items").await.only(&["id", "v"]), json!([[1, "a"], [2, "same"]]));
 }
 
+/// Whichever of them comes first.
+pub async fn a_row_without_a_cursor_is_older_than_any_that_has_one(subject: &dyn Subject) {
+    let items = stream("items").merge(&["id"]).cursor("at");
+    let rows = json!([{"id": 1, "at": 5, "v": "a"}, {"id": 2, "at": null, "v": "a"}, {"id": 3, "v": "a"}]);
+    Session::whole_run(subject, &items, rows, 5).await;
+    let rows = json!([{"id": 1, "at": null, "v": "late"}, {"id": 2, "at": -1, "v": "b"}, {"id": 3, "v": "b"}]);
+    Session::whole_run(subject, &items, rows, 6).await;
+    assert_eq!(table(subject, "items").await.only(&["id", "v"]), json!([[1, "a"], [2, "b"], [3, "b"]]));
+}
+
 /// The same key twice, in one batch, in two batches of one transaction, and with the older version last.
 pub async fn the_last_write_wins_inside_a_batch_and_between_batches(subject: &dyn Subject) {
     let items = stream("items").merge(&["id"]).cursor("at");

@@ -60,6 +60,8 @@ macro_rules! destination_contract {
                 rows_are_added_by_each_run,
                 rows_of_an_unfinished_read_are_removed_by_the_one_that_reads_them_again,
                 rows_of_an_unfinished_read_stay_until_the_first_commit_of_the_next,
+                a_run_that_was_broken_off_leaves_no_copy,
+                every_other_run_keeps_its_rows,
                 rows_that_the_table_has_are_left_out_when_asked,
                 a_batch_without_rows_moves_progress_alone,
             }
@@ -74,6 +76,7 @@ macro_rules! destination_contract {
             merge: {
                 a_row_takes_the_place_of_the_one_with_its_key,
                 a_row_with_an_earlier_cursor_does_not,
+                a_row_without_a_cursor_is_older_than_any_that_has_one,
                 the_last_write_wins_inside_a_batch_and_between_batches,
                 without_a_cursor_the_last_write_wins,
                 several_columns_may_be_the_key,

@@ -11,17 +11,14 @@ use spile_columnar::{Admit, Built, TableBuilder};
 use spile_destination::{
     Batch, Committed, Destination, RunEnd, RunStart, StreamTarget, StreamTotals, StreamWriter, Written,
 };
-use spile_expression::{RecordPath, Template};
 use spile_model::event::Outcome;
 use spile_model::{
     Checkpoint, CheckpointDelta, CursorValue, Failure, Page, PartitionKey, Progress, Reject, RunId, StreamName,
 };
-use spile_plan::{
-    CursorOrder, CursorPlan, Lists, Lookback, MissingRecords, PaginationKind, PaginationPlan, RequestPlan, ShapePlan,
-    StreamPlan, WriteMode,
-};
+use spile_plan::{Lists, ShapePlan, StreamPlan, WriteMode};
 
 use super::Subject;
+use crate::plan;
 
 /// A stream as the cases speak of it; every stream `x` fills the table `x`.
 #[derive(Clone, Debug)]
@@ -114,29 +111,12 @@ impl Stream {
 
     fn plan(&self) -> StreamPlan {
         StreamPlan {
-            name: self.name(),
             table: self.table.clone(),
-            request: RequestPlan {
-                method: "GET".to_owned(),
-                path: Template::compile("/").expect("a slash is a template"),
-                query: Vec::new(),
-                headers: Vec::new(),
-                body: None,
-            },
-            pagination: PaginationPlan { kind: PaginationKind::None, max_pages: std::num::NonZeroU64::MAX },
-            records: RecordPath::root(),
-            missing_records: MissingRecords::Fail,
             primary_key: self.primary_key.clone(),
-            cursor: self.cursor.clone().map(|field| CursorPlan {
-                field,
-                inject: None,
-                format: None,
-                start: None,
-                lookback: Lookback::None,
-                order: CursorOrder::Ascending,
-            }),
+            cursor: self.cursor.as_deref().map(plan::cursor),
             write: self.write,
             shape: ShapePlan { lists: self.lists, ..ShapePlan::default() },
+            ..plan::stream(&self.name)
         }
     }
 }

@@ -205,13 +205,15 @@ impl<'a> Commit<'a> {
         parts.map(Value::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// How the cursor of `a` stands to that of `b`; without a cursor, all are equal.
+    /// How the cursor of `a` stands to that of `b`; in a stream without one, all are equal.
     fn order(&self, a: &Row, b: &Row) -> Ordering {
         let Some(cursor) = &self.target.cursor else { return Ordering::Equal };
-        match (a.get(cursor), b.get(cursor)) {
+        let value = |row: &Row| row.get(cursor).cloned().filter(|value| !value.is_null());
+        match (value(a), value(b)) {
             (Some(Value::Number(a)), Some(Value::Number(b))) => a.as_i64().cmp(&b.as_i64()),
-            (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
-            _ => Ordering::Equal,
+            (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(&b),
+            // A row without a cursor is older than any that has one.
+            (a, b) => a.is_some().cmp(&b.is_some()),
         }
     }
 }

@@ -18,6 +18,7 @@ use spile_destination::{
     Batch, Committed, Destination, RunEnd, RunStart, StreamState, StreamTarget, StreamWriter, Written,
 };
 use spile_model::{Checkpoint, Failure, RunId, StreamName, TableSchema};
+use spile_plan::WriteMode;
 
 use self::store::Store;
 
@@ -46,6 +47,10 @@ pub enum Flaw {
     KeepsUnfinishedRows,
     /// They are removed when the stream is opened.
     DiscardsAtOnce,
+    /// The copy of a run that was broken off stays.
+    KeepsBrokenOffRuns,
+    /// The rows of a run that was broken off go also where a cursor keeps them from being read again.
+    RepeatsWhateverTheCursor,
     /// Rows that the table has are added again.
     AddsKnownRows,
     /// Rejects are stored when their batch is accepted.
@@ -168,9 +173,14 @@ impl Destination for MemoryDestination {
         Ok(self.place.store().states.get(stream).map(|state| state.checkpoint.clone()).unwrap_or_default())
     }
 
-    async fn open_stream(&self, target: StreamTarget) -> Result<Box<dyn StreamWriter>, Failure> {
+    async fn open_stream(&self, mut target: StreamTarget) -> Result<Box<dyn StreamWriter>, Failure> {
         let place = self.place.clone();
         let known = place.commit(|store| {
+            let adds_all = target.write == WriteMode::Append
+                && (target.cursor.is_none() || place.has(Flaw::RepeatsWhateverTheCursor));
+            if adds_all && !place.has(Flaw::KeepsBrokenOffRuns) {
+                target.discard = target.discard.or(store.broken_off(&target.stream));
+            }
             if !place.has(Flaw::KeepsStaging) {
                 store.drop_table(&store::staging(&target.table));
             }
@@ -289,7 +299,7 @@ impl StreamWriter for MemoryWriter {
     }
 
     async fn finish(mut self: Box<Self>, complete: bool) -> Result<Option<Committed>, Failure> {
-        let replaces = self.target.write == spile_plan::WriteMode::Replace;
+        let replaces = self.target.write == WriteMode::Replace;
         self.commit(complete && replaces)
     }
 }

@@ -89,6 +89,17 @@ impl Store {
         self.remove_where(table, &|row| row.get(RUN_COLUMN) == Some(&json!(run)));
     }
 
+    /// The run that last read the stream to its end, if it was killed or stopped before its own end.
+    pub(super) fn broken_off(&self, stream: &StreamName) -> Option<RunId> {
+        let finished = self.states.get(stream)?.checkpoint.partitions.values().filter_map(|progress| progress.finished);
+        let broken_off = |run: &RunId| {
+            self.runs
+                .iter()
+                .any(|row| row["run"] == json!(run) && (row["outcome"] == "killed" || row["outcome"] == "interrupted"))
+        };
+        finished.filter(broken_off).max()
+    }
+
     fn remove_where(&mut self, table: &str, goes: &dyn Fn(&Row) -> bool) {
         let Some(stored) = self.tables.get_mut(table) else { return };
         let gone: Vec<Row> = stored.rows.extract_if(.., |row| goes(row)).collect();

@@ -30,7 +30,7 @@ fn notices(flaw: Flaw, coalesce: usize, case: Case) -> bool {
 
 #[test]
 fn every_broken_promise_is_noticed() {
-    let flaws: [(Flaw, usize, Case); 19] = [
+    let flaws: [(Flaw, usize, Case); 22] = [
         (Flaw::StateBeforeRows, 3, |s| Box::pin(progress::rows_and_progress_are_committed_together_or_not_at_all(s))),
         (Flaw::RowsBeforeState, 3, |s| Box::pin(progress::rows_and_progress_are_committed_together_or_not_at_all(s))),
         (Flaw::ForgivesOtherWriters, 1, |s| {
@@ -43,6 +43,7 @@ fn every_broken_promise_is_noticed() {
         (Flaw::ReplacesEarly, 1, |s| Box::pin(replace::an_incomplete_stream_leaves_the_table(s))),
         (Flaw::KeepsStaging, 1, |s| Box::pin(replace::an_abandoned_run_leaves_nothing_behind(s))),
         (Flaw::IgnoresTheCursor, 1, |s| Box::pin(merge::a_row_with_an_earlier_cursor_does_not(s))),
+        (Flaw::IgnoresTheCursor, 1, |s| Box::pin(merge::a_row_without_a_cursor_is_older_than_any_that_has_one(s))),
         (Flaw::IgnoresTheCursor, 3, |s| Box::pin(merge::the_last_write_wins_inside_a_batch_and_between_batches(s))),
         (Flaw::PatchesRows, 1, |s| Box::pin(merge::a_row_is_replaced_whole(s))),
         (Flaw::LeavesOrphans, 1, |s| Box::pin(children::merging_a_parent_replaces_its_children(s))),
@@ -53,6 +54,8 @@ fn every_broken_promise_is_noticed() {
         (Flaw::DiscardsAtOnce, 3, |s| {
             Box::pin(append::rows_of_an_unfinished_read_stay_until_the_first_commit_of_the_next(s))
         }),
+        (Flaw::KeepsBrokenOffRuns, 1, |s| Box::pin(append::a_run_that_was_broken_off_leaves_no_copy(s))),
+        (Flaw::RepeatsWhateverTheCursor, 1, |s| Box::pin(append::every_other_run_keeps_its_rows(s))),
         (Flaw::AddsKnownRows, 1, |s| Box::pin(append::rows_that_the_table_has_are_left_out_when_asked(s))),
         (Flaw::RejectsBeforeRows, 1, |s| Box::pin(ledger::rejects_are_kept_with_their_rows_or_not_at_all(s))),
         (Flaw::ForgetsTheSchema, 1, |s| Box::pin(evolution::what_is_known_of_the_records_is_handed_out_again(s))),

@@ -23,6 +23,9 @@ pub(super) struct Pages {
     pub(super) cents: u64,
 }
 
+/// A line for so many generated pages, which take some seconds: it is seen that something happens.
+const PAGES_PER_LINE: u64 = 500;
+
 /// Changes when the generator does, so that old files are written anew.
 const GENERATOR: u32 = 1;
 
@@ -67,6 +70,9 @@ impl Pages {
         let columns = dataset.columns();
         let mut draw = Draw::seeded(42);
         for number in 1..=self.count {
+            if number.is_multiple_of(PAGES_PER_LINE) {
+                println!("bench: {number} of {} pages", self.count);
+            }
             let mut body = String::from("{\"data\":[");
             for place in 0..dataset.records_per_page {
                 let start = body.len() + usize::from(place > 0);

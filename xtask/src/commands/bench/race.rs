@@ -71,7 +71,7 @@ fn run_once(name: &str, start: &Start, course: &Course<'_>, checker: &Checker) -
     Ok(measure)
 }
 
-fn remove(path: &Path) -> Result {
+pub(super) fn remove(path: &Path) -> Result {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).at("cannot remove", path),

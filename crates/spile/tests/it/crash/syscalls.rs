@@ -131,35 +131,30 @@ impl Iterator for Steps {
 }
 
 #[test]
-#[ignore = "needs strace: set SPILE_TEST_STRACE"]
 fn a_kill_at_any_write_of_a_merge_costs_nothing() {
     let killed = Strikes::on(&scenario::MERGE).kill_at_each(CHANGES, &Steps::growing(2));
     assert!(killed >= 5, "only {killed} runs were killed");
 }
 
 #[test]
-#[ignore = "needs strace: set SPILE_TEST_STRACE"]
 fn a_kill_at_any_write_of_an_append_costs_nothing() {
     let killed = Strikes::on(&scenario::APPEND_UNORDERED).kill_at_each(CHANGES, &Steps::growing(2));
     assert!(killed >= 5, "only {killed} runs were killed");
 }
 
 #[test]
-#[ignore = "needs strace: set SPILE_TEST_STRACE"]
 fn a_kill_at_any_write_of_a_replace_costs_nothing() {
     let killed = Strikes::on(&scenario::REPLACE).kill_at_each(CHANGES, &Steps::growing(2));
     assert!(killed >= 5, "only {killed} runs were killed");
 }
 
 #[test]
-#[ignore = "needs strace: set SPILE_TEST_STRACE"]
 fn a_kill_while_the_log_is_written_into_the_file_costs_nothing() {
     let killed = Strikes::on(&scenario::APPEND_LARGE).kill_at_each(CHECKPOINT, &Steps::growing(1));
     assert!(killed >= 4, "only {killed} runs were killed");
 }
 
 #[test]
-#[ignore = "needs strace: set SPILE_TEST_STRACE"]
 fn a_full_disk_fails_clearly_and_costs_nothing_once_there_is_room() {
     let failed = Strikes::on(&scenario::MERGE_ASCENDING).fill_the_disk_at_each_write(&Steps::growing(2));
     assert!(failed >= 5, "only {failed} runs met a full disk");

@@ -9,6 +9,9 @@ use super::pipeline::COMMIT_ROWS;
 /// The environment variable that names a file for the lines of all scenarios.
 const TABLE: &str = "SPILE_CRASH_TABLE";
 
+/// A line for so many kills of a scenario, which take about half a minute.
+const KILLS_PER_LINE: u64 = 50;
+
 /// The moment of a run at which it was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
@@ -47,8 +50,13 @@ impl Tally {
         Self { name, moments: Vec::new(), compared: 0, differences: Vec::new() }
     }
 
+    /// Takes note of a kill; in a long command a person sees that it goes on.
+    #[allow(clippy::print_stdout, reason = "the account of a crash test is for a person")]
     pub(super) fn killed(&mut self, moment: Moment) {
         self.moments.push(moment);
+        if self.kills().is_multiple_of(KILLS_PER_LINE) {
+            println!("{}: {} kills so far, {} different", self.name, self.kills(), self.differences.len());
+        }
     }
 
     pub(super) fn compared(&mut self, difference: Option<String>) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use spile_testkit::place::tool;
 
 use super::rows::Rows;
 
@@ -25,7 +26,7 @@ impl Origin {
     pub(crate) fn serve_in(folder: &Path) -> Self {
         let file = folder.join("origin.db");
         script("build", &file);
-        let server = Command::new(python())
+        let server = Command::new(tool(PYTHON))
             .args(["-m", "datasette", "serve", "--host", "127.0.0.1", "--port", "0"])
             .arg(&file)
             .stdout(Stdio::null())
@@ -79,14 +80,8 @@ impl Drop for Origin {
     }
 }
 
-fn python() -> PathBuf {
-    std::env::var_os(PYTHON).map(PathBuf::from).unwrap_or_else(|| {
-        panic!("{PYTHON} is not set: run the tests with `cargo xtask test`, which installs Datasette and sets it")
-    })
-}
-
 fn script(action: &str, file: &Path) -> Vec<u8> {
-    let output = Command::new(python()).arg(SCRIPT).arg(action).arg(file).output().unwrap();
+    let output = Command::new(tool(PYTHON)).arg(SCRIPT).arg(action).arg(file).output().unwrap();
     assert!(output.status.success(), "origin.py {action}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
