@@ -80,7 +80,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A problem with its class and message; the rest is added by the `with_…` methods.
     #[must_use]
-    pub fn error(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -95,49 +95,49 @@ impl Diagnostic {
 
     /// Says where in the text.
     #[must_use]
-    pub fn with_span(mut self, span: Span) -> Self {
+    pub(crate) fn with_span(mut self, span: Span) -> Self {
         self.span = Some(span);
         self
     }
 
     /// Says where in the document.
     #[must_use]
-    pub fn with_path(mut self, path: impl Into<String>) -> Self {
+    pub(crate) fn with_path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
     /// Says what to write beside the caret.
     #[must_use]
-    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+    pub(crate) fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
     /// Says what would have been right.
     #[must_use]
-    pub fn with_expected(mut self, expected: impl Into<String>) -> Self {
+    pub(crate) fn with_expected(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self
     }
 
     /// Says what to do about it.
     #[must_use]
-    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Says what to do about it, when there is something to say.
     #[must_use]
-    pub fn with_help_if(mut self, help: Option<String>) -> Self {
+    pub(crate) fn with_help_if(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
         self
     }
 
     /// Adds a second place.
     #[must_use]
-    pub fn with_related(mut self, span: Span, label: impl Into<String>) -> Self {
+    pub(crate) fn with_related(mut self, span: Span, label: impl Into<String>) -> Self {
         self.related.push(Related { span, label: label.into() });
         self
     }
@@ -157,12 +157,12 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Nothing wrong yet with this source.
     #[must_use]
-    pub fn new(source: Source) -> Self {
+    pub(crate) fn new(source: Source) -> Self {
         Self { source: Box::new(source), ..Self::default() }
     }
 
     /// Notes a problem. The same problem at the same place (an alias, a default) is noted once.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         let key = (diagnostic.span, diagnostic.message.clone());
         if diagnostic.span.is_some() && !self.seen.insert(key) {
             return;

@@ -67,7 +67,7 @@ pub struct Source {
 impl Source {
     /// Takes the name to show (a path, mostly) and the text.
     #[must_use]
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { name: name.into(), text, line_starts }
@@ -97,13 +97,13 @@ impl Source {
 
     /// The text of a span, empty when the span is not of this text.
     #[must_use]
-    pub fn slice(&self, span: Span) -> &str {
+    pub(crate) fn slice(&self, span: Span) -> &str {
         self.text.get(span.range()).unwrap_or("")
     }
 
     /// The part of a span that is on its first line, without trailing blanks: what a caret can underline.
     #[must_use]
-    pub fn first_line(&self, span: Span) -> Span {
+    pub(crate) fn first_line(&self, span: Span) -> Span {
         let start = self.boundary(span.start);
         let end = self.boundary(span.end).max(start);
         let line = self.text[start..end].split('\n').next().unwrap_or("").trim_end();
@@ -112,7 +112,7 @@ impl Source {
 
     /// The whole line that holds a byte, without its line break.
     #[must_use]
-    pub fn line_at(&self, byte: usize) -> &str {
+    pub(crate) fn line_at(&self, byte: usize) -> &str {
         let line = self.line_index(self.boundary(byte));
         let start = self.line_starts.get(line).copied().unwrap_or(0);
         let end = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());

@@ -39,7 +39,7 @@ pub struct Committed {
     pub rows: u64,
     /// Rows left out because the table had them (`append` with a primary key and a lookback).
     pub known: u64,
-    /// The progress that is stored now.
+    /// The progress that is stored now: that of the last batch's partition, where the commit held batches of several.
     pub progress: Progress,
     /// Changes of tables that were committed with it, each in words, with the table's name.
     pub changes: Vec<(String, String)>,

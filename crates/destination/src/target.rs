@@ -65,7 +65,9 @@ pub struct StreamTarget {
     pub write: WriteMode,
     /// The keys, in the records, that identify one; a column is found by its `source`.
     pub primary_key: Vec<String>,
-    /// The key that holds the cursor.
+    /// The key that holds the cursor. Under `merge` it decides between rows with the same primary key: the one with the
+    /// later cursor stays, of equal ones the one that was written last. A row without a cursor counts as older than any
+    /// that has one; where the stream has no cursor at all, the row that was written last stays.
     pub cursor: Option<String>,
     /// Under `append`: leave out rows whose primary key and cursor the table already holds.
     pub skip_known: bool,

@@ -36,14 +36,16 @@ pub(crate) fn plan(
     places: &mut Places<'_, '_>,
 ) -> Option<PipelinePlan> {
     let mut planner = Planner { places, variables: Variables::default(), declared: BTreeSet::new(), base: None };
-    planner.check_name(&["name"], "pipeline", &spec.name);
+    if let Some(name) = &spec.name {
+        planner.check_name(&["name"], "pipeline", name);
+    }
     planner.variables(spec, settings);
-    let source = planner.source(&spec.source);
-    let streams = spec.streams.iter().map(|(name, stream)| planner.stream(name, stream)).collect::<Vec<_>>();
+    let source = spec.source.as_ref().and_then(|source| planner.source(source));
+    let streams: Vec<_> = spec.streams().map(|(name, stream)| planner.stream(name, stream)).collect();
     planner.check_tables(spec);
-    let destination = planner.destination(&spec.destination, folder);
+    let destination = spec.destination.as_ref().and_then(|destination| planner.destination(destination, folder));
     Some(PipelinePlan {
-        name: spec.name.clone(),
+        name: spec.name.clone()?,
         source: source?,
         streams: streams.into_iter().collect::<Option<_>>()?,
         destination: destination?,
@@ -79,7 +81,7 @@ impl Planner<'_, '_, '_> {
     /// Two streams must not write into one table, whatever the case of its name.
     fn check_tables(&mut self, spec: &PipelineSpec) {
         let mut taken: BTreeMap<String, &str> = BTreeMap::new();
-        for (name, stream) in spec.streams.iter() {
+        for (name, stream) in spec.streams() {
             let table = stream.table.as_deref().unwrap_or(name);
             let path = ["streams", name, "table"];
             if table.to_lowercase().starts_with("_spile") {

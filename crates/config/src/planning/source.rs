@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use spile_model::ByteSize;
 use spile_plan::{AuthPlan, KeyPlace, LimitPlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan};
 use url::Url;
 
@@ -13,9 +14,13 @@ use crate::spec::{ApiKeySpec, AuthSpec, DurationText, SourceSpec, Text};
 /// Enough to hide the latency of most APIs, few enough for the shyest.
 const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 
+/// A page is one body, whose places are counted in 32 bits, also after a repair has made it longer; and a column of one
+/// part of it holds 2 GiB of text.
+const LARGEST_BODY: ByteSize = ByteSize::mib(2048);
+
 impl Planner<'_, '_, '_> {
     pub(super) fn source(&mut self, spec: &SourceSpec) -> Option<SourcePlan> {
-        let base_url = self.base_url(&spec.base_url);
+        let base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
         let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
         let headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
         let query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
@@ -160,6 +165,12 @@ impl Planner<'_, '_, '_> {
     fn limits(&mut self, spec: &SourceSpec) -> LimitPlan {
         let default = LimitPlan::default();
         let Some(limits) = &spec.limits else { return default };
+        if limits.body.is_some_and(|size| size.0 > LARGEST_BODY) {
+            let message = format!("a body of more than {LARGEST_BODY} cannot be read as one page");
+            let help = "ask for smaller pages, by `pagination` or a parameter in `query`";
+            let path = ["source", "limits", "body"];
+            self.report(&path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
+        }
         LimitPlan {
             body: limits.body.map_or(default.body, |size| size.0),
             spool_above: limits.spool_above.map_or(default.spool_above, |size| size.0),

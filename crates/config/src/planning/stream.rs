@@ -55,7 +55,7 @@ impl Planner<'_, '_, '_> {
     }
 
     fn request(&mut self, stream: &str, spec: &StreamSpec, names: Names) -> Option<RequestPlan> {
-        let path = self.path(stream, &spec.path, names);
+        let path = spec.path.as_ref().and_then(|path| self.path(stream, path, names));
         let query = self.named(&["streams", stream, "query"], spec.query.as_ref(), names);
         let headers = self.headers(&["streams", stream, "headers"], spec.headers.as_ref(), names);
         let body = match &spec.body {
@@ -135,17 +135,19 @@ impl Planner<'_, '_, '_> {
             }
         };
         let inject = match &settings.param {
-            Some(param) => Some(self.injection(&["streams", stream, "cursor", "param"], spec, param)?),
-            None => None,
+            Some(param) => self.injection(&["streams", stream, "cursor", "param"], spec, param).map(Some),
+            None => Some(None),
+        };
+        let format = self.cursor_format(stream, settings);
+        let start = match &settings.start {
+            Some(start) => self.rendered(&["streams", stream, "cursor", "start"], &start.0).map(Some),
+            None => Some(None),
         };
         Some(CursorPlan {
-            field: settings.field.clone(),
-            inject,
-            format: self.cursor_format(stream, settings)?,
-            start: match &settings.start {
-                Some(start) => Some(self.rendered(&["streams", stream, "cursor", "start"], &start.0)?),
-                None => None,
-            },
+            field: settings.field.clone()?,
+            inject: inject?,
+            format: format?,
+            start: start?,
             lookback: match &settings.lookback {
                 None | Some(LookbackSpec::Count(0)) => Lookback::None,
                 Some(LookbackSpec::Time(time)) if time.0.is_zero() => Lookback::None,

@@ -3,7 +3,9 @@
 //!
 //! In: JSON that was checked against [`schema::json_schema`]. Out: [`PipelineSpec`]. The schema is
 //! generated from these types, so that there is one description of the format and not three. They
-//! hold what was written, without defaults and without meaning: that is the plan's.
+//! hold what was written, without defaults and without meaning: that is the plan's. What the schema
+//! requires is an `Option` where it holds much else together: its lack has been reported, and the rest
+//! is looked at all the same.
 
 mod destination;
 mod pagination;
@@ -35,24 +37,33 @@ pub(crate) use variable::{DefaultSpec, VariableForm, VariableSpec};
 pub(crate) struct PipelineSpec {
     /// The name of the pipeline. Its progress is kept in the destination under this name, so a
     /// pipeline that is renamed starts anew. Letters, digits, `_`, `-` and `.`.
-    #[schemars(length(min = 1))]
-    pub(crate) name: String,
+    #[schemars(required, length(min = 1))]
+    pub(crate) name: Option<String>,
 
     /// Values that templates use as `{{ name }}`. The value of a variable is, in this order: what
     /// `--set name=value` says, what its environment variable says, its default.
     pub(crate) variables: Option<Named<VariableForm>>,
 
     /// The API: where it is, who asks, and how politely.
-    pub(crate) source: SourceSpec,
+    #[schemars(with = "SourceSpec")]
+    pub(crate) source: Option<SourceSpec>,
 
     /// Settings for all streams. A setting that a stream has itself takes the place of the one here, as a whole.
     #[expect(dead_code, reason = "put into each stream before the types are read")]
     pub(crate) defaults: Option<StreamDefaults>,
 
     /// What to read, by name. Each stream becomes one table.
-    #[schemars(extend("minProperties" = 1))]
-    pub(crate) streams: Named<StreamSpec>,
+    #[schemars(required, extend("minProperties" = 1))]
+    pub(crate) streams: Option<Named<StreamSpec>>,
 
     /// Where the tables live: `duckdb:file.duckdb`.
-    pub(crate) destination: DestinationSpec,
+    #[schemars(with = "DestinationSpec")]
+    pub(crate) destination: Option<DestinationSpec>,
+}
+
+impl PipelineSpec {
+    /// The streams, in the file's order.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (&str, &StreamSpec)> {
+        self.streams.iter().flat_map(Named::iter)
+    }
 }

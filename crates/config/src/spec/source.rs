@@ -10,8 +10,8 @@ use super::{DurationText, Named, OneOrMany, SizeText, Text};
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceSpec {
     /// The address that all paths are put behind, such as `https://api.github.com`. Variables may be used in it.
-    #[schemars(length(min = 1))]
-    pub(crate) base_url: String,
+    #[schemars(required, length(min = 1))]
+    pub(crate) base_url: Option<String>,
 
     /// How requests prove who sends them. Without it, they do not.
     pub(crate) auth: Option<AuthSpec>,
@@ -134,7 +134,7 @@ pub(crate) struct RetriesSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitsSpec {
-    /// The largest body, decompressed. Default: `1GiB`.
+    /// The largest body, decompressed; may be set to at most `2GiB`. Default: `1GiB`.
     pub(crate) body: Option<SizeText>,
 
     /// A body beyond this is written to a temporary file. Default: `8MiB`.

@@ -13,8 +13,8 @@ use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, Text}
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamSpec {
     /// The path of the endpoint, put behind the base URL. May be a template.
-    #[schemars(length(min = 1))]
-    pub(crate) path: String,
+    #[schemars(required, length(min = 1))]
+    pub(crate) path: Option<String>,
 
     /// The HTTP method. Default: `GET`, or `POST` where there is a body.
     pub(crate) method: Option<MethodSpec>,
@@ -133,8 +133,8 @@ pub(crate) enum CursorForm {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CursorSpec {
     /// The record's key whose largest value is the cursor, such as `updated_at`.
-    #[schemars(length(min = 1))]
-    pub(crate) field: String,
+    #[schemars(required, length(min = 1))]
+    pub(crate) field: Option<String>,
 
     /// Where the cursor is sent: the name of a query parameter, or `{ query: … }`, `{ header: … }`, `{ body: … }`. It
     /// can also be used in templates of the stream as `{{ cursor }}`.

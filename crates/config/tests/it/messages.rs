@@ -147,11 +147,25 @@ fn nesting_without_end_is_refused() {
     assert_snapshot!(refusal("name: &a [*a]\n"));
 }
 
+/// What is required and lacking hides nothing else.
+#[test]
+fn all_that_is_lacking_and_all_that_is_wrong_beside_it() {
+    assert_snapshot!(refusal(
+        "source: { auth: { bearer: \"{{ tokn }}\" } }\nstreams:\n  a:\n    query: { q: \"{{ x | uper }}\" }\n    \
+         cursor: { start: \"{{ begin }}\", format: \"{{ cursor | epok }}\" }\ndestination: duckb:x.duckdb\n"
+    ));
+}
+
 #[test]
 fn a_time_or_a_size_without_its_unit() {
     assert_snapshot!(refusal(&with_source(
         "timeouts: { read: 30, connect: 5 sec }\nlimits: { body: 256, spool_above: 8mib }"
     )));
+}
+
+#[test]
+fn a_body_larger_than_any_page_can_be() {
+    assert_snapshot!(refusal(&with_source("limits: { body: 3GiB }")));
 }
 
 #[test]
@@ -205,7 +219,7 @@ fn a_name_in_a_template_that_nothing_has() {
 
 #[test]
 fn a_template_that_does_not_compile_or_render() {
-    let text = with_stream("path: \"/{{ owner/issues\"\nquery: { q: \"{{ owner | uper }}\" }")
+    let text = with_stream("path: \"/{{ owner/issues\"\nquery: { q: \"{{ owner | uper }}\", since: \"{{ cursor | epok }}\" }\ncursor: { field: at }")
         .replace("source:", "variables: { owner: rust-lang }\nsource:");
     assert_snapshot!(refusal(&text));
 }

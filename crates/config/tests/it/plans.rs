@@ -210,27 +210,38 @@ fn the_defaults_of_the_manual_are_those_of_the_plan() {
         let value = text.split_once("Default: ").unwrap().1;
         value.trim_matches(['`', '.']).to_owned()
     };
-    let time = |part: &str, key: &str| spile_model::units::parse_duration(&documented(part, key)).unwrap();
-    let size = |part: &str, key: &str| spile_model::units::parse_size(&documented(part, key)).unwrap();
-    assert_eq!(documented("SourceSpec", "concurrency"), source.concurrency.to_string());
-    assert_eq!(time("TimeoutsSpec", "connect"), source.timeouts.connect);
-    assert_eq!(time("TimeoutsSpec", "read"), source.timeouts.read);
-    assert_eq!(time("TimeoutsSpec", "total"), source.timeouts.total);
-    assert_eq!(documented("RetriesSpec", "attempts"), source.retries.attempts.to_string());
-    assert_eq!(time("RetriesSpec", "base_wait"), source.retries.base_wait);
-    assert_eq!(time("RetriesSpec", "max_backoff"), source.retries.max_backoff);
-    assert_eq!(time("RetriesSpec", "max_wait"), source.retries.max_wait);
-    assert_eq!(size("LimitsSpec", "body"), source.limits.body);
-    assert_eq!(size("LimitsSpec", "spool_above"), source.limits.spool_above);
-    assert_eq!(size("LimitsSpec", "prefetch"), source.limits.prefetch);
-    assert_eq!(documented("CommitSpec", "rows"), duckdb.commit.rows.to_string());
-    assert_eq!(size("CommitSpec", "bytes"), duckdb.commit.bytes);
-    assert_eq!(time("CommitSpec", "age"), duckdb.commit.age);
+    let (timeouts, retries, limits) = (source.timeouts, source.retries, source.limits);
+    for (part, key, planned) in [
+        ("TimeoutsSpec", "connect", timeouts.connect),
+        ("TimeoutsSpec", "read", timeouts.read),
+        ("TimeoutsSpec", "total", timeouts.total),
+        ("RetriesSpec", "base_wait", retries.base_wait),
+        ("RetriesSpec", "max_backoff", retries.max_backoff),
+        ("RetriesSpec", "max_wait", retries.max_wait),
+        ("CommitSpec", "age", duckdb.commit.age),
+    ] {
+        assert_eq!(spile_model::units::parse_duration(&documented(part, key)).unwrap(), planned, "{part}.{key}");
+    }
+    for (part, key, planned) in [
+        ("LimitsSpec", "body", limits.body),
+        ("LimitsSpec", "spool_above", limits.spool_above),
+        ("LimitsSpec", "prefetch", limits.prefetch),
+        ("CommitSpec", "bytes", duckdb.commit.bytes),
+    ] {
+        assert_eq!(spile_model::units::parse_size(&documented(part, key)).unwrap(), planned, "{part}.{key}");
+    }
     let items = stream("{ path: /a }");
-    assert_eq!(documented("StreamSpec", "max_pages"), items.pagination.max_pages.to_string());
-    assert_eq!(documented("StreamSpec", "max_columns"), items.shape.max_columns.to_string());
-    assert_eq!(documented("StreamSpec", "max_depth"), items.shape.max_depth.to_string());
-    assert_eq!(documented("StreamSpec", "detect_dates"), items.shape.detect_dates.to_string());
+    for (part, key, planned) in [
+        ("SourceSpec", "concurrency", source.concurrency.to_string()),
+        ("RetriesSpec", "attempts", retries.attempts.to_string()),
+        ("CommitSpec", "rows", duckdb.commit.rows.to_string()),
+        ("StreamSpec", "max_pages", items.pagination.max_pages.to_string()),
+        ("StreamSpec", "max_columns", items.shape.max_columns.to_string()),
+        ("StreamSpec", "max_depth", items.shape.max_depth.to_string()),
+        ("StreamSpec", "detect_dates", items.shape.detect_dates.to_string()),
+    ] {
+        assert_eq!(documented(part, key), planned, "{part}.{key}");
+    }
 }
 
 #[test]
