@@ -4,6 +4,8 @@
 //! it can replay from its log after a crash (measured with 1.5.6): adding a plain column, and changing a type by a
 //! plain cast. A change that needs an expression (to JSON, or a moment to text) rebuilds the table and swaps it in.
 
+use std::collections::BTreeMap;
+
 use duckdb::Connection;
 use spile_model::{ColumnType, Failure, Field, TableSchema};
 
@@ -28,7 +30,7 @@ pub(crate) fn evolution(
     bare: &str,
     known: Option<&TableSchema>,
     wanted: &TableSchema,
-    settled: &[String],
+    settled: &BTreeMap<String, String>,
 ) -> Evolution {
     let table = catalog.qualified(bare);
     let Some(known) = known else {
@@ -46,7 +48,7 @@ pub(crate) fn evolution(
             evolution.changes.push(format!("new column \"{}\" {}", field.name, field.column_type.describe()));
             continue;
         };
-        if before.column_type == field.column_type || settled.contains(&field.name) {
+        if before.column_type == field.column_type || settled.contains_key(&field.name) {
             continue;
         }
         let (from, to) = (&before.column_type, &field.column_type);

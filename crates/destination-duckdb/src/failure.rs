@@ -29,29 +29,22 @@ fn kind(text: &str) -> FailureKind {
         FailureKind::DestinationLocked
     } else if has("No space left on device") || has("Disk quota exceeded") || has("failed to offload data block") {
         FailureKind::DestinationFull
-    } else if text.starts_with("Conversion Error")
-        || has("Conversion Error:")
-        || has(CANNOT_CAST)
-        || has("Cannot change the type")
-        || has("Cannot alter")
-    {
+    } else if has(CONVERSION) || has("Cannot change the type") || has("Cannot alter") {
         FailureKind::DestinationSchema
     } else {
         FailureKind::Destination
     }
 }
 
-/// How the appender begins to say that a value cannot be cast to its column's type.
-const CANNOT_CAST: &str = "type mismatch in AppendDataChunk";
+const CONVERSION: &str = "Conversion Error: ";
 
-/// Where rows were refused because of the type that a column has: the column's place and that type.
-pub(crate) fn refused_column(text: &str) -> Option<(usize, &str)> {
-    let mismatch = &text[text.find(CANNOT_CAST)?..];
-    let (_, rest) = mismatch.split_once("expected ")?;
-    let (column_type, rest) = rest.split_once(", got ")?;
-    let (_, place) = rest.split_once("for column ")?;
-    let digits = place.find(|c: char| !c.is_ascii_digit()).unwrap_or(place.len());
-    Some((place[..digits].parse().ok()?, column_type))
+/// Behind these words an error of casting names the column.
+const WHERE: &str = " when casting from source column ";
+
+/// Where rows were refused because of the type that a column has: the column's name, and what DuckDB says of the value.
+pub(crate) fn refused_column(text: &str) -> Option<(&str, &str)> {
+    let (what, column) = text.strip_prefix(CONVERSION)?.split_once(WHERE)?;
+    Some((column.lines().next()?, what))
 }
 
 #[cfg(test)]
@@ -60,9 +53,8 @@ mod tests {
 
     #[test]
     fn the_column_that_refuses_a_value_is_found() {
-        let text =
-            "Invalid Input Error: type mismatch in AppendDataChunk, expected DECIMAL(9,2), got VARCHAR for column 12";
-        assert_eq!(refused_column(text), Some((12, "DECIMAL(9,2)")));
+        let text = "Conversion Error: Could not convert string 'abc' to INT32 when casting from source column my age";
+        assert_eq!(refused_column(text), Some(("my age", "Could not convert string 'abc' to INT32")));
         assert_eq!(kind(text), FailureKind::DestinationSchema);
         assert_eq!(refused_column("Constraint Error: something else"), None);
     }

@@ -13,6 +13,7 @@ mod keys;
 mod memory;
 mod open;
 mod query;
+mod rows;
 mod sql;
 mod types;
 mod unborn;
@@ -33,6 +34,7 @@ use spile_plan::{CommitPlan, DuckDbPlan};
 use crate::catalog::Catalog;
 use crate::failure::OrExplain;
 use crate::memory::MemoryLimit;
+use crate::rows::Feeds;
 use crate::writer::Loader;
 
 pub use query::{TextTable, query_text};
@@ -41,6 +43,7 @@ pub use query::{TextTable, query_text};
 pub struct DuckDb {
     path: PathBuf,
     connection: Arc<Mutex<Connection>>,
+    feeds: Feeds,
     catalog: Catalog,
     commit: CommitPlan,
     memory: MemoryLimit,
@@ -58,14 +61,15 @@ impl DuckDb {
         let catalog = Catalog::new(pipeline, &plan.schema);
         let path = plan.path.clone();
         let prepared = catalog.clone();
-        let connection = blocking(move || {
+        let (connection, feeds) = blocking(move || {
             let connection = open::open(&path, memory)?;
             prepared.prepare(&connection)?;
-            Ok(connection)
+            let feeds = Feeds::register(&connection).or_explain("the database cannot take rows")?;
+            Ok((connection, feeds))
         })
         .await?;
         let connection = Arc::new(Mutex::new(connection));
-        Ok(Self { path: plan.path.clone(), connection, catalog, commit: plan.commit, memory, clock })
+        Ok(Self { path: plan.path.clone(), connection, feeds, catalog, commit: plan.commit, memory, clock })
     }
 
     /// Does something with the main connection, in a transaction, on a thread that may block.
@@ -105,10 +109,11 @@ impl Destination for DuckDb {
 
     async fn open_stream(&self, target: StreamTarget) -> Result<Box<dyn StreamWriter>, Failure> {
         let (connection, catalog) = (Arc::clone(&self.connection), self.catalog.clone());
-        let (commit, memory, clock) = (self.commit, self.memory, Arc::clone(&self.clock));
+        let (feeds, commit, memory, clock) = (self.feeds.clone(), self.commit, self.memory, Arc::clone(&self.clock));
         let loader = blocking(move || {
             let own = connection.lock().unwrap_or_else(PoisonError::into_inner).try_clone();
-            Loader::open(own.or_explain("no connection to the database")?, catalog, target, commit, memory, clock)
+            let own = own.or_explain("no connection to the database")?;
+            Loader::open(own, feeds, catalog, target, commit, memory, clock)
         })
         .await?;
         Ok(Box::new(Writer { loader: Some(loader) }))

@@ -55,23 +55,22 @@ fn cannot_open(path: &Path, error: duckdb::Error) -> Failure {
     let said = failure.source.as_ref().map(ToString::to_string).unwrap_or_default();
     let shown = path.display();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-    let message = match (&failure.kind, holder(&said), folder) {
-        (FailureKind::DestinationLocked, Some(pid), _) => {
-            format!("{shown} is being written by another process: {}", describe(pid))
+    let (kind, message) = match (failure.kind, folder) {
+        (FailureKind::DestinationLocked, _) => {
+            let holder = holder(&said).map_or_else(String::new, |pid| format!(": {}", describe(pid)));
+            (FailureKind::DestinationLocked, format!("{shown} is being written by another process{holder}"))
         }
-        (FailureKind::DestinationLocked, None, _) => format!("{shown} is being written by another process"),
-        (_, _, Some(folder)) => {
-            let folder = folder.display();
-            format!(
-                "the database file {shown} cannot be made: there is no folder {folder}; make it, or name another file in `destination`"
-            )
+        (_, Some(folder)) => {
+            let message =
+                format!("the database file {shown} cannot be made, for there is no folder {}", folder.display());
+            (FailureKind::DestinationMissing, message)
         }
         _ if said.contains("not a valid DuckDB database file") => {
-            format!("{shown} is not a DuckDB database; move it away, or name another file in `destination`")
+            (FailureKind::DestinationForeign, format!("{shown} is not a DuckDB database"))
         }
-        _ => format!("the database file {shown} could not be opened"),
+        (kind, None) => (kind, format!("the database file {shown} could not be opened")),
     };
-    Failure { message, ..failure }
+    Failure { kind, message, ..failure }
 }
 
 /// DuckDB names the process that holds the lock as `(PID 123)`.

@@ -19,9 +19,10 @@ use crate::evolve::{Evolution, actual_columns, evolution};
 use crate::failure::{OrExplain, refused_column};
 use crate::keys;
 use crate::memory::MemoryLimit;
+use crate::rows::{Feed, Feeds};
 use crate::sql::{ident, text};
 use crate::types::duckdb_type;
-use crate::waiting::{self, Waiting};
+use crate::waiting::Waiting;
 
 /// Behind the names of the tables that `replace` fills before it swaps them in.
 const NEW: &str = "__spile_new";
@@ -29,6 +30,7 @@ const NEW: &str = "__spile_new";
 /// Writes one stream; every call blocks.
 pub(crate) struct Loader {
     connection: Connection,
+    feeds: Feeds,
     catalog: Catalog,
     target: StreamTarget,
     pacing: CommitPlan,
@@ -47,10 +49,11 @@ pub(crate) struct Loader {
 struct Table {
     parent: Option<String>,
     columns: TableSchema,
-    /// Columns whose type the user changed: they stay as they are, and what arrives is cast to them.
-    settled: Vec<String>,
+    /// Columns whose type the user changed, and that type: they stay so, and what arrives is cast to it.
+    settled: BTreeMap<String, String>,
     /// The largest row id before the open transaction; rows above it are new.
     rows_before: Option<i64>,
+    feed: Option<Feed>,
 }
 
 /// Changes of progress, one for each partition, in the order in which the partitions were last written.
@@ -88,6 +91,7 @@ struct Transaction {
 impl Loader {
     pub(crate) fn open(
         connection: Connection,
+        feeds: Feeds,
         catalog: Catalog,
         target: StreamTarget,
         pacing: CommitPlan,
@@ -96,6 +100,7 @@ impl Loader {
     ) -> Result<Self, Failure> {
         let mut loader = Self {
             connection,
+            feeds,
             catalog,
             target,
             pacing,
@@ -129,7 +134,7 @@ impl Loader {
             }
             if let Some(actual) = actual_columns(&self.connection, self.catalog.schema(), &name)? {
                 let (columns, settled) = as_it_is(stored.columns, &actual);
-                self.tables.insert(name, Table { parent, columns, settled, rows_before: None });
+                self.tables.insert(name, Table { parent, columns, settled, rows_before: None, feed: None });
             }
         }
         if self.replaces() { self.drop_leftovers() } else { Ok(()) }
@@ -230,7 +235,7 @@ impl Loader {
         let columns = known.map_or_else(|| arriving.schema.clone(), |known| with(&known.columns, &arriving.schema));
         let settled = known.map(|table| table.settled.clone()).unwrap_or_default();
         let evolution = evolution(&self.catalog, &physical, known.map(|table| &table.columns), &columns, &settled);
-        let table = Table { parent: arriving.parent.clone(), columns, settled, rows_before: None };
+        let table = Table { parent: arriving.parent.clone(), columns, settled, rows_before: None, feed: None };
         ((arriving.table.clone(), table), evolution)
     }
 
@@ -288,36 +293,26 @@ impl Loader {
     }
 
     /// Appends batches of one table with the same columns.
-    fn append_rows(&self, batches: &[TableBatch]) -> Result<(), Failure> {
+    fn append_rows(&mut self, batches: &[TableBatch]) -> Result<(), Failure> {
         let Some(batch) = batches.first() else { return Ok(()) };
-        let columns: Vec<&str> = batch.schema.columns.iter().map(|field| field.name.as_str()).collect();
-        let append = || {
-            let table = self.physical(&batch.table);
-            let mut appender = self.connection.appender_with_columns_to_db(&table, self.catalog.schema(), &columns)?;
-            let mut unflushed = 0;
-            for batch in batches {
-                for start in (0..batch.rows.num_rows()).step_by(waiting::ROWS) {
-                    let part = batch.rows.slice(start, waiting::ROWS.min(batch.rows.num_rows() - start));
-                    unflushed += part.num_rows();
-                    appender.append_record_batch(part)?;
-                    if unflushed >= waiting::ROWS {
-                        appender.flush()?;
-                        unflushed = 0;
-                    }
-                }
-            }
-            appender.flush() // what dropping it would write without a word of failure
+        let physical = self.catalog.qualified(&self.physical(&batch.table));
+        let table = self.tables.get_mut(&batch.table).expect("rows are written after their table was made");
+        let feed = match &mut table.feed {
+            Some(feed) if *feed.schema() == batch.schema => feed,
+            other => other.insert(self.feeds.feed(&batch.schema)),
         };
-        append().or_explain(&format!("rows could not be written to table `{}`", batch.table)).map_err(|failure| {
-            // Only a column whose type the user has changed casts what arrives, and may fail at it.
-            let said = failure.source.as_ref().map(ToString::to_string).unwrap_or_default();
-            let Some((column, now)) = refused_column(&said).and_then(|(at, now)| Some((columns.get(at)?, now))) else {
-                return failure;
-            };
-            let message =
-                format!("column `{column}` of table `{}` is {now} now, and a value that came is not", batch.table);
-            Failure { message, source: None, ..failure }
-        })
+        feed.insert(&self.connection, &physical, batches)
+            .or_explain(&format!("rows could not be written to table `{}`", batch.table))
+            .map_err(|failure| self.name_refused_column(failure, &batch.table))
+    }
+
+    /// Only a column whose type the user has changed casts what arrives, and may fail at it.
+    fn name_refused_column(&self, failure: Failure, table: &str) -> Failure {
+        let said = failure.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        let Some((column, what)) = refused_column(&said) else { return failure };
+        let Some(now) = self.tables.get(table).and_then(|table| table.settled.get(column)) else { return failure };
+        let message = format!("column `{column}` of table `{table}` is {now} now, and a value that came is not");
+        Failure { message, ..failure }.caused_by(what)
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
@@ -461,15 +456,15 @@ impl Loader {
 }
 
 /// What is left of the known columns in the table as it really is, and which of them the user has given another type.
-fn as_it_is(mut known: TableSchema, actual: &[(String, String)]) -> (TableSchema, Vec<String>) {
+fn as_it_is(mut known: TableSchema, actual: &[(String, String)]) -> (TableSchema, BTreeMap<String, String>) {
     let actual_type =
         |name: &str| actual.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map(|(_, kind)| kind);
     known.columns.retain(|field| actual_type(&field.name).is_some());
-    let changed = |field: &&Field| {
-        let ours = duckdb_type(&field.column_type);
-        !ours.contains("STRUCT") && actual_type(&field.name).is_some_and(|kind| *kind != ours)
+    let changed = |field: &Field| {
+        let (ours, actual) = (duckdb_type(&field.column_type), actual_type(&field.name)?);
+        (!ours.contains("STRUCT") && *actual != ours).then(|| (field.name.clone(), actual.clone()))
     };
-    let settled = known.columns.iter().filter(changed).map(|field| field.name.clone()).collect();
+    let settled = known.columns.iter().filter_map(changed).collect();
     (known, settled)
 }
 

@@ -14,7 +14,7 @@ async fn a_folder_that_is_not_there_is_named() {
     let mut plan = file.plan();
     plan.path = plan.path.join("no").join("such.duckdb");
     let failure = DuckDb::open(&plan, "p", Arc::new(SystemClock)).await.err().unwrap();
-    assert_eq!(failure.kind, FailureKind::Destination);
+    assert_eq!(failure.kind, FailureKind::DestinationMissing);
     assert!(failure.to_string().contains("such.duckdb"), "{failure}");
 }
 
@@ -23,6 +23,7 @@ async fn a_file_that_is_no_database_is_refused() {
     let file = File::new(CommitPlan::default());
     std::fs::write(file.path(), "id,name\n1,Ann\n".repeat(1000)).unwrap();
     let failure = DuckDb::open(&file.plan(), "p", Arc::new(SystemClock)).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DestinationForeign);
     assert!(failure.causes()[0].contains("not a valid DuckDB database"), "{:?}", failure.causes());
 }
 
