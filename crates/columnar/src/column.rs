@@ -1,7 +1,7 @@
 //! One adaptive column: values are appended as long as they fit its type; the first that does not makes it note the
 //! wider type, and from then on it only goes on widening until the page is built again.
 
-use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder};
+use arrow_buffer::BooleanBufferBuilder;
 use spile_model::{ColumnType, CursorValue};
 use spile_plan::{Lists, Nested, ShapePlan};
 
@@ -10,6 +10,7 @@ use crate::declared;
 use crate::infer::next_type;
 use crate::json::{self, Json};
 use crate::name::Names;
+use crate::nulls::Nulls;
 use crate::number::{FLOAT_EXACT, Number};
 use crate::record::RecordBuilder;
 use crate::text::Texts;
@@ -39,8 +40,7 @@ pub(crate) struct Context<'a> {
 /// A column being built.
 pub(crate) struct Column {
     pub(crate) data: Data,
-    /// Counts the rows too.
-    pub(crate) nulls: NullBufferBuilder,
+    pub(crate) nulls: Nulls,
     wider: Option<ColumnType>,
     declared: bool,
 }
@@ -71,7 +71,7 @@ pub(crate) struct ListData {
 
 impl Column {
     pub(crate) fn new(column_type: &ColumnType, declared: bool) -> Self {
-        Self { data: Data::new(column_type), nulls: NullBufferBuilder::new(0), wider: None, declared }
+        Self { data: Data::new(column_type), nulls: Nulls::default(), wider: None, declared }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,7 +93,7 @@ impl Column {
         }
         let before = json.clone();
         if self.data.put(first, json, context, depth)? {
-            self.nulls.append_non_null();
+            self.nulls.push_valid();
             return Ok(());
         }
         *json = before;
@@ -106,7 +106,7 @@ impl Column {
     fn put_misfit(&mut self, json: &mut Json<'_>, context: &mut Context<'_>, depth: usize) -> Result<(), Refusal> {
         if self.declared {
             declared::put(&mut self.data, json)?;
-            self.nulls.append_non_null();
+            self.nulls.push_valid();
         } else if matches!(self.data, Data::Null) {
             let rows = self.len();
             self.data = Data::new(&next_type(json, context.shape, depth));
@@ -114,7 +114,7 @@ impl Column {
             if !self.data.put(json.peek(), json, context, depth)? {
                 return Err("its text is not JSON".into());
             }
-            self.nulls.append_non_null();
+            self.nulls.push_valid();
         } else {
             self.widen(json, context, depth);
         }
@@ -139,20 +139,20 @@ impl Column {
     pub(crate) fn pad(&mut self, len: usize) {
         let missing = len.saturating_sub(self.len());
         if missing > 0 {
-            self.nulls.append_n_nulls(missing);
+            self.nulls.push_nulls(missing);
             self.data.push_defaults(missing);
         }
     }
 
     /// Takes rows back, down to `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.nulls.truncate(len.min(self.nulls.len()));
+        self.nulls.truncate(len);
         self.data.truncate(len); // also what a refused value left inside
     }
 
     /// Forgets the rows and takes on what was learned about types.
     pub(crate) fn restart(&mut self) {
-        self.nulls = NullBufferBuilder::new(self.nulls.len());
+        self.nulls = Nulls::default();
         match (self.wider.take(), &mut self.data) {
             (Some(wider), data) => *data = Data::new(&wider),
             (None, Data::Struct(record)) => record.restart(),
@@ -167,7 +167,7 @@ impl Column {
 
     /// Whether the row holds a value.
     pub(crate) fn is_valid(&self, row: usize) -> bool {
-        row < self.len() && self.nulls.is_valid(row)
+        self.nulls.is_valid(row)
     }
 
     /// The row's value as a cursor; `None` where it is null or of a type that cannot be one.

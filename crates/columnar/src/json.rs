@@ -74,6 +74,16 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Steps over this text, if it is next.
+    #[inline]
+    pub(crate) fn skip(&mut self, text: &[u8]) -> bool {
+        let is_next = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(text));
+        if is_next {
+            self.at += text.len();
+        }
+        is_next
+    }
+
     /// A key, and the colon behind it.
     #[inline]
     pub(crate) fn key(&mut self) -> RawString<'a> {

@@ -18,6 +18,7 @@ mod emit;
 mod infer;
 mod json;
 mod name;
+mod nulls;
 mod number;
 mod record;
 mod table;

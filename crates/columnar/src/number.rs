@@ -26,7 +26,7 @@ impl Number {
     /// Reads a number's text, which is valid JSON.
     #[inline]
     pub(crate) fn parse(text: &[u8]) -> Self {
-        whole(text).map_or_else(|| Parts::split(text).map_or(Self::Huge, Parts::classify), Self::Int)
+        short(text).unwrap_or_else(|| Parts::split(text).map_or(Self::Huge, Parts::classify))
     }
 
     /// Reads a number's text as an exact decimal: [`Number::Decimal`] or [`Number::Huge`].
@@ -51,9 +51,9 @@ impl Number {
     }
 }
 
-/// A whole number of up to 18 digits, the usual case.
+/// The usual cases: a whole number of up to 18 digits, and a fraction of up to 15 without an exponent.
 #[inline]
-fn whole(text: &[u8]) -> Option<i64> {
+fn short(text: &[u8]) -> Option<Number> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
@@ -62,15 +62,28 @@ fn whole(text: &[u8]) -> Option<i64> {
         return None;
     }
     let mut value = 0_i64;
-    for &digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
+    let mut point = None;
+    for (at, &byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            value = value * 10 + i64::from(digit);
+        } else if byte == b'.' && point.is_none() {
+            point = Some(at);
+        } else {
             return None;
         }
-        value = value * 10 + i64::from(digit);
     }
-    Some(if negative { -value } else { value })
+    let Some(point) = point else { return Some(Number::Int(if negative { -value } else { value })) };
+    if digits.len() > FLOAT_DIGITS + 1 {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "15 digits are exact in a double")]
+    let float = value as f64 / POWERS[digits.len() - 1 - point]; // rounded once, as in `Parts::to_float`
+    Some(Number::Float(if negative { -float } else { float }))
 }
+
+/// Numbers of so many digits are exact in a double.
+const FLOAT_DIGITS: usize = 15;
 
 /// A number as its significant digits and a power of ten.
 struct Parts<'a> {
@@ -157,7 +170,7 @@ impl<'a> Parts<'a> {
         if self.digits == 0 {
             return Some(if self.negative { -0.0 } else { 0.0 });
         }
-        if self.count <= 15 && (-22..=22).contains(&self.exponent) {
+        if self.count as usize <= FLOAT_DIGITS && (-22..=22).contains(&self.exponent) {
             #[expect(clippy::cast_precision_loss, reason = "15 digits are exact in a double")]
             let digits = self.digits as f64;
             let power = POWERS[usize::try_from(self.exponent.unsigned_abs()).ok()?];

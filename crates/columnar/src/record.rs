@@ -25,8 +25,30 @@ pub(crate) struct RecordBuilder {
 /// A field.
 pub(crate) struct Slot {
     pub(crate) source: Box<str>,
+    /// The key as it stands in a record, from quote to colon.
+    as_written: Box<[u8]>,
     pub(crate) name: String,
     pub(crate) column: Column,
+}
+
+impl Slot {
+    fn new(source: &str, name: String, column: Column) -> Self {
+        // A key that needs escapes is not written in one way only: what stands here for it is never met.
+        let plain = !source.contains(['"', '\\']) && !source.contains(char::is_control);
+        let as_written = if plain { format!("\"{source}\":") } else { "\0".to_owned() };
+        Self { source: source.into(), as_written: as_written.into_bytes().into(), name, column }
+    }
+
+    /// Brings the column to that many rows: nulls for records without the key; what the same record brought under the
+    /// same key before goes.
+    #[cold]
+    fn catch_up(&mut self, rows: usize, context: &mut Context<'_>) {
+        if self.column.len() > rows {
+            self.column.truncate(rows);
+            context.altered.push(format!("the key `{}` occurs more than once; its last value was loaded", self.source));
+        }
+        self.column.pad(rows);
+    }
 }
 
 impl RecordBuilder {
@@ -67,7 +89,7 @@ impl RecordBuilder {
     fn add(&mut self, source: &str, name: String, column: Column) -> usize {
         let at = self.slots.len();
         self.by_key.insert(source.as_bytes().into(), at);
-        self.slots.push(Slot { source: source.into(), name, column });
+        self.slots.push(Slot::new(source, name, column));
         at
     }
 
@@ -77,19 +99,19 @@ impl RecordBuilder {
         json.step();
         self.expected = 0;
         while json.more() {
-            if json.peek() != b'"' {
-                json.value(); // not a key: text that was not checked
-                continue;
-            }
-            let at = self.slot(json.key(), context)?;
+            let at = match self.slots.get(self.expected) {
+                Some(slot) if json.skip(&slot.as_written) => self.expected,
+                _ if json.peek() == b'"' => self.look_up(json.key(), context)?,
+                _ => {
+                    json.value(); // not a key: text that was not checked
+                    continue;
+                }
+            };
+            self.expected = at + 1;
             let slot = &mut self.slots[at];
-            if slot.column.len() > self.rows {
-                slot.column.truncate(self.rows);
-                context
-                    .altered
-                    .push(format!("the key `{}` occurs more than once; its last value was loaded", slot.source));
+            if slot.column.len() != self.rows {
+                slot.catch_up(self.rows, context);
             }
-            slot.column.pad(self.rows);
             if context.flatten {
                 let outer = context.prefix.len();
                 context.prefix.push_str(&slot.name);
@@ -105,18 +127,7 @@ impl RecordBuilder {
         Ok(())
     }
 
-    /// The field of that key.
-    #[inline]
-    fn slot(&mut self, key: RawString<'_>, context: &mut Context<'_>) -> Result<usize, Refusal> {
-        let guess = self.expected;
-        let at = match self.slots.get(guess) {
-            Some(slot) if slot.source.as_bytes() == key.bytes && !key.escaped => guess,
-            _ => self.look_up(key, context)?,
-        };
-        self.expected = at + 1;
-        Ok(at)
-    }
-
+    /// The field of a key that was not the expected one.
     fn look_up(&mut self, key: RawString<'_>, context: &mut Context<'_>) -> Result<usize, Refusal> {
         let key = key.decode(&mut context.surrogate);
         if let Some(&at) = self.by_key.get(&*key) {

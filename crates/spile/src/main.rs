@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod exit;
 mod logging;
+mod memory;
 mod open;
 mod output;
 mod problem;
@@ -33,6 +34,7 @@ const WORKERS: usize = 2;
 const LAST_GRACE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    memory::settle();
     let arguments = Arguments::parse();
     let terminal = Terminal::of_process();
     logging::start(arguments.verbose, &terminal);

@@ -1,12 +1,13 @@
-//! Opens what a command works on: the pipeline's plan, and the destination that it names. This is the one place that
-//! knows which destinations this build has.
+//! Opens what a command works on: the pipeline's plan, the destination that it names, the world around it. This is the
+//! one place that knows which destinations this build has.
 
 use std::sync::Arc;
 
 use spile_config::{Settings, load};
 use spile_destination::Destination;
 use spile_destination_duckdb::DuckDb;
-use spile_model::{Failure, StreamName, SystemClock};
+use spile_engine::World;
+use spile_model::{Events, Failure, StreamName, SystemClock};
 use spile_plan::{DestinationPlan, PipelinePlan};
 
 use crate::arguments::PipelineArguments;
@@ -23,6 +24,12 @@ pub(crate) async fn destination(plan: &PipelinePlan) -> Result<Arc<dyn Destinati
     match &plan.destination {
         DestinationPlan::DuckDb(duckdb) => Ok(Arc::new(DuckDb::open(duckdb, &plan.name, Arc::new(SystemClock)).await?)),
     }
+}
+
+/// The system's clock, and chance of this process's own: runs that start together must not retry together.
+pub(crate) fn world(events: Events) -> World {
+    use std::hash::{BuildHasher, RandomState};
+    World { seed: RandomState::new().hash_one(std::process::id()), ..World::new(Arc::new(SystemClock), events) }
 }
 
 /// The streams of those names; every name must be one of the pipeline's.

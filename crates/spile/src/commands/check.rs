@@ -1,18 +1,16 @@
 //! `spile check`: is the pipeline file right, do the credentials work, does every stream have a first page?
 
-use std::sync::Arc;
-
 use clap::Args;
 use futures::StreamExt;
-use spile_engine::{Look, STREAMS_AT_ONCE, World, look};
-use spile_model::{Events, Failure, StreamName, SystemClock};
+use spile_engine::{Look, STREAMS_AT_ONCE, look};
+use spile_model::{Failure, StreamName};
 
 use crate::arguments::PipelineArguments;
-use crate::commands::run::seed;
 use crate::exit::Exit;
 use crate::open;
 use crate::output::failure;
 use crate::output::number::{counted, plural};
+use crate::output::progress::{Progress, Style};
 use crate::output::terminal::Terminal;
 use crate::problem::Problem;
 
@@ -30,7 +28,8 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
         plural(plan.streams.len() as u64, "stream"),
         plan.destination.describe()
     ));
-    let world = World { seed: seed(), ..World::new(Arc::new(SystemClock), Events::nowhere()) };
+    // What takes its time says why: a server that is not there is tried several times.
+    let world = open::world(Progress::start(Style::Plain, terminal).events());
     let mut looking = futures::stream::iter(&plan.streams)
         .map(|stream| async { (&stream.name, look(&plan, stream, 0, &world).await) })
         .buffered(STREAMS_AT_ONCE);

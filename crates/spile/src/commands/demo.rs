@@ -6,12 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use spile_config::{Settings, load};
 use spile_destination_duckdb::{TextTable, query_text};
-use spile_engine::{RunReport, World};
-use spile_model::{Events, RunEvent, StreamReport, SystemClock};
+use spile_engine::RunReport;
+use spile_model::{Events, RunEvent, StreamReport};
 use spile_plan::PipelinePlan;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::run::{exit, seed, until_stopped};
+use crate::commands::run::{exit, until_stopped};
 use crate::demo::api::SampleApi;
 use crate::demo::data;
 use crate::demo::files::Files;
@@ -28,7 +28,8 @@ use crate::stop;
 const PORT: u16 = 7447;
 
 /// What the demo asks of the tables that it has made.
-const QUERY: &str = "select c.address.country as country, count(*) as orders, sum(o.total)::decimal(12, 2) as revenue
+const QUERY: &str = "select c.address.country as country,
+  count(*) as orders, sum(o.total)::decimal(12, 2) as revenue
 from orders o join customers c on c.id = o.customer_id
 group by country order by revenue desc limit 5";
 
@@ -77,7 +78,8 @@ fn plan(files: &Files, api: &SampleApi) -> Result<Arc<PipelinePlan>, Problem> {
 fn introduce(api: &SampleApi, files: &Files, written: bool, terminal: &Terminal) {
     let verb = if written { "wrote" } else { "uses" };
     terminal.say(&format!(
-        "A sample API of a small shop listens on {} (a key, page tokens, a rate limit, an occasional failure).\n\
+        "A sample API of a small shop listens on {}.\n\
+         It wants a key, hands out page tokens, refuses haste, and fails now and then.\n\
          The demo {verb} {}; this is `spile run` on it.\n",
         api.url(),
         terminal.strong(&files.pipeline.display().to_string()),
@@ -100,8 +102,7 @@ async fn run(
         }
         shown.emit(event);
     });
-    let world = World { seed: seed(), ..World::new(Arc::new(SystemClock), events) };
-    let report = until_stopped(plan, destination, world, &progress).await;
+    let report = until_stopped(plan, destination, open::world(events), &progress).await;
     progress.finish(report.as_ref());
     Ok(report)
 }
@@ -176,9 +177,9 @@ fn suggest(files: &Files, terminal: &Terminal) {
     let folder = std::env::current_dir().unwrap_or_default();
     let (spile, pipeline) = (called(), files.pipeline.display());
     let suggestions = [
-        (format!("{spile} demo"), "once more: the shop is a day further, and only the changes are read"),
+        (format!("{spile} demo"), "once more: only what a day has changed"),
         (format!("{spile} state show {pipeline}"), "how far each stream has got"),
-        (format!("{spile} demo --serve"), "keeps the sample API up, for check, preview and run on demo.yaml"),
+        (format!("{spile} demo --serve"), "the sample API, for check, preview and run"),
         (format!("duckdb {}", files.database.display()), "the tables, in DuckDB's own shell"),
     ];
     let width = suggestions.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
@@ -196,7 +197,7 @@ fn called() -> String {
 /// Keeps the API up until Ctrl-C.
 async fn serve(files: &Files, terminal: &Terminal) -> Result<Exit, Problem> {
     let known = rows(&files.database).into_iter().find(|(name, _)| name == "orders");
-    let api = SampleApi::start(PORT, known.map_or(0, |(_, orders)| data::day_with(orders)))
+    let api = SampleApi::start(PORT, known.map_or(0, |(_, orders)| data::ORDERS.day_with(orders)))
         .await
         .map_err(|error| no_api(PORT, &error))?;
     let (spile, pipeline) = (called(), files.pipeline.display());

@@ -1,16 +1,15 @@
 //! `spile preview`: the request as it is sent, the first records as they come, the columns that they would make.
 
-use std::sync::Arc;
-
 use clap::Args;
-use spile_engine::{Look, World, look};
-use spile_model::{Events, StreamName, SystemClock};
+use spile_engine::{Look, look};
+use spile_model::{ColumnType, TableSchema};
+use spile_plan::StreamPlan;
 
 use crate::arguments::PipelineArguments;
-use crate::commands::run::seed;
 use crate::exit::Exit;
 use crate::open;
 use crate::output::number::plural;
+use crate::output::progress::{Progress, Style};
 use crate::output::table;
 use crate::output::terminal::Terminal;
 use crate::problem::Problem;
@@ -30,18 +29,18 @@ pub(crate) struct Arguments {
 pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Problem> {
     let plan = open::pipeline(&arguments.pipeline)?;
     let only = open::streams(&plan, arguments.stream.as_slice())?;
-    let world = World { seed: seed(), ..World::new(Arc::new(SystemClock), Events::nowhere()) };
+    let world = open::world(Progress::start(Style::Plain, terminal).events());
     for stream in &plan.streams {
         if only.is_empty() || only.contains(&stream.name) {
             let found = look(&plan, stream, arguments.limit, &world).await?;
-            show(&stream.name, &found, terminal);
+            show(stream, &found, terminal);
         }
     }
     Ok(Exit::Success)
 }
 
-fn show(name: &StreamName, look: &Look, terminal: &Terminal) {
-    terminal.say(&terminal.strong(name.as_str()));
+fn show(stream: &StreamPlan, look: &Look, terminal: &Terminal) {
+    terminal.say(&terminal.strong(stream.name.as_str()));
     for request in &look.requests {
         terminal.say(&format!("  {request}"));
     }
@@ -50,15 +49,30 @@ fn show(name: &StreamName, look: &Look, terminal: &Terminal) {
     for record in &look.records {
         terminal.say(&laid_out(record));
     }
-    let mut columns = table::new(&["column", "type", "key"], terminal);
-    for field in &look.schema.columns {
-        let key = if field.source == field.name { "" } else { &field.source };
-        columns.add_row([field.name.as_str(), &field.column_type.describe(), key]);
-    }
-    terminal.say(&format!("\n{}\n", table::text(&columns)));
+    terminal.say(&format!("\n{}\n", columns(stream, &look.schema, terminal)));
     for reject in &look.rejects {
         terminal.say(&format!("  {} {}: {}", terminal.bad("reject"), reject.reason, reject.record));
     }
+}
+
+/// The columns with their types, and what each is to the stream where that is anything.
+fn columns(stream: &StreamPlan, schema: &TableSchema, terminal: &Terminal) -> String {
+    let mut shown = table::new(&["column", "type", ""], terminal);
+    for field in &schema.columns {
+        let is_cursor = stream.cursor.as_ref().is_some_and(|cursor| cursor.field == field.source);
+        let renamed = format!("`{}` in the record", field.source);
+        let remarks: Vec<&str> = [
+            (stream.primary_key.contains(&field.source), "primary key"),
+            (is_cursor, "cursor"),
+            (field.source != field.name, &renamed),
+            (field.column_type == ColumnType::Null, "no column before a value comes"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, remark)| holds.then_some(remark))
+        .collect();
+        shown.add_row([field.name.as_str(), &field.column_type.describe(), &remarks.join(", ")]);
+    }
+    table::text(&shown)
 }
 
 /// The record over several lines. Numbers keep their digits only in the text as it came, so the layout is made from

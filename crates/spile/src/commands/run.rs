@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::Args;
 use spile_destination::Destination;
 use spile_engine::{RunReport, World};
+use spile_model::FailureKind;
 use spile_model::event::Outcome;
-use spile_model::{FailureKind, SystemClock};
 use spile_plan::PipelinePlan;
 
 use crate::arguments::PipelineArguments;
@@ -42,12 +42,7 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
     let destination = open::destination(&plan).await?;
     let style = Style::choose(arguments.json, arguments.quiet, verbose, terminal);
     let progress = Progress::start(style, terminal);
-    let world = World {
-        seed: seed(),
-        only,
-        full_refresh: arguments.full_refresh,
-        ..World::new(Arc::new(SystemClock), progress.events())
-    };
+    let world = World { only, full_refresh: arguments.full_refresh, ..open::world(progress.events()) };
     let Some(report) = until_stopped(&plan, destination, world, &progress).await else {
         progress.finish(None);
         return Ok(Exit::Interrupted);
@@ -86,10 +81,4 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
             if locked { exit_of(&FailureKind::DestinationLocked) } else { Exit::Failed }
         }
     }
-}
-
-/// Runs that start together must not retry together: jitter differs by process.
-pub(crate) fn seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }

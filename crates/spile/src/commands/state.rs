@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use clap::{Args, Subcommand};
 use spile_destination::{Destination, StreamState};
-use spile_model::{Progress, StreamName};
+use spile_model::{PartitionKey, Progress, StreamName};
 
 use crate::arguments::PipelineArguments;
 use crate::exit::Exit;
@@ -58,17 +58,19 @@ async fn show(pipeline: &PipelineArguments, terminal: &Terminal) -> Result<Exit,
         terminal.say(&format!("{}: no stream has been read yet", plan.name));
         return Ok(Exit::Success);
     }
-    let mut shown = table::new(&["stream", "partition", "cursor", "read to its end", "written"], terminal);
+    let mut shown = table::new(&["stream", "cursor", "read to its end", "written"], terminal);
     for state in &states {
         for (partition, progress) in &state.checkpoint.partitions {
-            shown.add_row(row(state, partition.as_str(), progress));
+            shown.add_row(row(state, partition, progress));
         }
     }
     terminal.say(&table::text(&shown));
     Ok(Exit::Success)
 }
 
-fn row(state: &StreamState, partition: &str, progress: &Progress) -> [String; 5] {
+fn row(state: &StreamState, partition: &PartitionKey, progress: &Progress) -> [String; 4] {
+    let whole = *partition == PartitionKey::whole();
+    let stream = if whole { state.stream.to_string() } else { format!("{}, {}", state.stream, partition.as_str()) };
     let cursor = progress.cursor.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let end = match (progress.unfinished, progress.finished) {
         (Some(run), _) => format!("no: run {run} is unfinished"),
@@ -76,7 +78,7 @@ fn row(state: &StreamState, partition: &str, progress: &Progress) -> [String; 5]
         (None, None) => "not yet".to_owned(),
     };
     let written = format!("{:.0} by run {}", state.updated_at, state.run);
-    [state.stream.to_string(), partition.to_owned(), cursor, end, written]
+    [stream, cursor, end, written]
 }
 
 async fn reset(

@@ -120,8 +120,8 @@ fn page(kind: &Kind, day: u64, asked: &Asked) -> Response {
         Some(Err(_)) => return problem(StatusCode::BAD_REQUEST, "updated_since must be a time in RFC 3339"),
     };
     let size = asked.limit.unwrap_or(100).clamp(1, LARGEST_PAGE);
-    let mut found = (1..=(kind.count)(day)).filter(|&id| (kind.updated_at)(id, day) >= since).skip(offset);
-    let data: Vec<Value> = found.by_ref().take(size).map(|id| (kind.record)(id, day)).collect();
+    let mut found = (1..=kind.count(day)).filter(|&id| kind.updated_at(id, day) >= since).skip(offset);
+    let data: Vec<Value> = found.by_ref().take(size).map(|id| kind.record(id, day)).collect();
     let next = found.next().map(|_| token(offset + data.len()));
     Json(json!({ "data": data, "next_page_token": next })).into_response()
 }

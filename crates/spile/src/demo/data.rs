@@ -7,18 +7,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// What there is before the first day.
-const FIRST_CUSTOMERS: u64 = 2_000;
-const FIRST_ORDERS: u64 = 8_000;
-
-/// What comes each day.
-const NEW_CUSTOMERS: u64 = 15;
-const NEW_ORDERS: u64 = 120;
-
-/// One customer in so many moves house on a day, one order in so many moves on.
-const CUSTOMERS_PER_MOVE: u64 = 90;
-const ORDERS_PER_STEP: u64 = 40;
-
 /// 2025-06-01T00:00:00Z, when day 1 begins; in seconds since 1970.
 const OPENING: i64 = 1_748_736_000;
 const DAY: i64 = 86_400;
@@ -78,33 +66,87 @@ const NOTES: [&str; 4] = ["Leave with the neighbour", "Gift wrap, please", "Ring
 
 /// A kind of record. Records are numbered from 1.
 pub(crate) struct Kind {
+    /// How many there are before the first day.
+    first: u64,
+    /// How many come each day.
+    new: u64,
+    /// One record in so many changes on a day.
+    one_in: u64,
+    coming: Draw,
+    changing: Draw,
+    changed_at: Draw,
+    write: fn(u64, &Life) -> Value,
+}
+
+/// One customer in so many moves house on a day.
+pub(crate) const CUSTOMERS: Kind = Kind {
+    first: 2_000,
+    new: 15,
+    one_in: 90,
+    coming: Draw::CustomerComing,
+    changing: Draw::CustomerChanging,
+    changed_at: Draw::CustomerChangedAt,
+    write: customer,
+};
+
+/// One order in so many moves on to its next status on a day.
+pub(crate) const ORDERS: Kind = Kind {
+    first: 8_000,
+    new: 120,
+    one_in: 40,
+    coming: Draw::OrderComing,
+    changing: Draw::OrderChanging,
+    changed_at: Draw::OrderChangedAt,
+    write: order,
+};
+
+/// What has happened to a record up to a day.
+struct Life {
+    /// The day on which it came.
+    came: u64,
+    /// How often it has changed since.
+    changes: usize,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl Kind {
     /// How many there are on a day.
-    pub(crate) count: fn(u64) -> u64,
+    pub(crate) fn count(&self, day: u64) -> u64 {
+        self.first + day * self.new
+    }
+
+    /// The first day on which there are so many.
+    pub(crate) fn day_with(&self, count: u64) -> u64 {
+        count.saturating_sub(self.first).div_ceil(self.new)
+    }
+
     /// When the record of that number was last changed, as of a day.
-    pub(crate) updated_at: fn(u64, u64) -> Timestamp,
+    pub(crate) fn updated_at(&self, id: u64, day: u64) -> Timestamp {
+        self.life(id, day).updated_at
+    }
+
     /// The record of that number, as of a day.
-    pub(crate) record: fn(u64, u64) -> Value,
+    pub(crate) fn record(&self, id: u64, day: u64) -> Value {
+        (self.write)(id, &self.life(id, day))
+    }
+
+    fn life(&self, id: u64, today: u64) -> Life {
+        let came = self.day_with(id);
+        let created_at = moment(came, self.coming, id);
+        let changes: Vec<u64> = (came + 1..=today)
+            .filter(|day| drawn(self.changing, id ^ day.rotate_left(32)).is_multiple_of(self.one_in))
+            .collect();
+        let updated_at = changes.last().map_or(created_at, |&day| moment(day, self.changed_at, id));
+        Life { came, changes: changes.len(), created_at, updated_at }
+    }
 }
 
-pub(crate) const CUSTOMERS: Kind =
-    Kind { count: |day| FIRST_CUSTOMERS + day * NEW_CUSTOMERS, updated_at: customer_updated_at, record: customer };
-
-pub(crate) const ORDERS: Kind =
-    Kind { count: |day| FIRST_ORDERS + day * NEW_ORDERS, updated_at: order_updated_at, record: order };
-
-/// The day on which there are so many orders.
-pub(crate) fn day_with(orders: u64) -> u64 {
-    orders.saturating_sub(FIRST_ORDERS) / NEW_ORDERS
-}
-
-fn customer(id: u64, day: u64) -> Value {
-    let chance = mixed(1, id);
-    let came = came_on(id, FIRST_CUSTOMERS, NEW_CUSTOMERS);
-    let moves = moves(id, day);
-    let home = mixed(3, id.wrapping_mul(31).wrapping_add(moves.len() as u64));
+fn customer(id: u64, life: &Life) -> Value {
+    let chance = drawn(Draw::Customer, id);
+    let home = drawn(Draw::Home, id.wrapping_mul(31).wrapping_add(life.changes as u64));
     let (city, country, latitude, longitude) = *pick(&CITIES, home);
     let (first, last) = (*pick(&FIRST_NAMES, chance), *pick(&LAST_NAMES, chance >> 8));
-    let created = moment(came, 4, id);
     json!({
         "id": format!("cus_{id:05}"),
         "name": format!("{first} {last}"),
@@ -116,63 +158,41 @@ fn customer(id: u64, day: u64) -> Value {
             "country": country,
             "geo": { "latitude": latitude, "longitude": longitude },
         },
-        "created_at": created.to_string(),
-        "updated_at": customer_updated_at(id, day).to_string(),
+        "created_at": life.created_at.to_string(),
+        "updated_at": life.updated_at.to_string(),
     })
 }
 
-fn moves(id: u64, day: u64) -> Vec<u64> {
-    steps(2, id, CUSTOMERS_PER_MOVE, came_on(id, FIRST_CUSTOMERS, NEW_CUSTOMERS), day)
-}
-
-fn customer_updated_at(id: u64, day: u64) -> Timestamp {
-    let created = moment(came_on(id, FIRST_CUSTOMERS, NEW_CUSTOMERS), 4, id);
-    moves(id, day).last().map_or(created, |&on| moment(on, 5, id))
-}
-
-fn order(id: u64, day: u64) -> Value {
-    let chance = mixed(6, id);
-    let came = came_on(id, FIRST_ORDERS, NEW_ORDERS);
-    let taken = steps_taken(id, day);
+fn order(id: u64, life: &Life) -> Value {
+    let chance = drawn(Draw::Order, id);
     // What was ordered before the first day has mostly arrived.
-    let began =
-        if came == 0 { 3 - usize::from(chance.is_multiple_of(9)) - usize::from(chance.is_multiple_of(27)) } else { 0 };
-    let status = STATUSES[(began + taken.len()).min(STATUSES.len() - 1)];
-    let customers = FIRST_CUSTOMERS + came * NEW_CUSTOMERS;
+    let began = match life.came {
+        0 => 3 - usize::from(chance.is_multiple_of(9)) - usize::from(chance.is_multiple_of(27)),
+        _ => 0,
+    };
     let (lines, cents) = lines(id);
-    let placed = moment(came, 8, id);
     json!({
         "id": id,
-        "customer_id": format!("cus_{:05}", chance % customers + 1),
-        "status": status,
+        "customer_id": format!("cus_{:05}", chance % CUSTOMERS.count(life.came) + 1),
+        "status": STATUSES[(began + life.changes).min(STATUSES.len() - 1)],
         "currency": "EUR",
         "total": cents_as_number(cents),
         "lines": lines,
         "shipping": { "method": if chance.is_multiple_of(5) { "express" } else { "standard" }, "days": chance % 4 + 1 },
         "note": chance.is_multiple_of(7).then(|| *pick(&NOTES, chance >> 4)),
-        "placed_at": placed.to_string(),
-        "updated_at": order_updated_at(id, day).to_string(),
+        "placed_at": life.created_at.to_string(),
+        "updated_at": life.updated_at.to_string(),
     })
 }
 
-fn steps_taken(id: u64, day: u64) -> Vec<u64> {
-    steps(7, id, ORDERS_PER_STEP, came_on(id, FIRST_ORDERS, NEW_ORDERS), day)
-}
-
-fn order_updated_at(id: u64, day: u64) -> Timestamp {
-    let placed = moment(came_on(id, FIRST_ORDERS, NEW_ORDERS), 8, id);
-    steps_taken(id, day).last().map_or(placed, |&on| moment(on, 9, id))
-}
-
 fn lines(order: u64) -> (Vec<Value>, u64) {
-    let count = mixed(10, order) % 4 + 1;
+    let count = drawn(Draw::LineCount, order) % 4 + 1;
     let mut total = 0;
     let lines = (0..count)
         .map(|place| {
-            let chance = mixed(11, order * 8 + place);
+            let chance = drawn(Draw::Line, order * 8 + place);
             let (sku, name, cents) = *pick(&PRODUCTS, chance);
-            let quantity = chance >> 16 & 3;
-            let quantity = quantity + 1;
+            let quantity = (chance >> 16 & 3) + 1;
             total += quantity * cents;
             json!({ "sku": sku, "name": name, "quantity": quantity, "unit_price": cents_as_number(cents) })
         })
@@ -185,19 +205,9 @@ fn cents_as_number(cents: u64) -> f64 {
     cents as f64 / 100.0
 }
 
-/// The day on which the record of that number came.
-fn came_on(id: u64, first: u64, new: u64) -> u64 {
-    id.saturating_sub(first).div_ceil(new)
-}
-
-/// The days after its coming on which something happened to a record, one day in so many.
-fn steps(kind: u64, id: u64, one_in: u64, came: u64, today: u64) -> Vec<u64> {
-    (came + 1..=today).filter(|day| mixed(kind, id ^ day.rotate_left(32)).is_multiple_of(one_in)).collect()
-}
-
 /// A moment on that day; day 0 is the year before the opening.
-fn moment(day: u64, kind: u64, id: u64) -> Timestamp {
-    let within = mixed(kind, id ^ day.rotate_left(32));
+fn moment(day: u64, draw: Draw, id: u64) -> Timestamp {
+    let within = drawn(draw, id ^ day.rotate_left(32));
     let (begin, length) = match i64::try_from(day) {
         Ok(day) if day > 0 => (OPENING + (day - 1) * DAY, DAY),
         _ => (OPENING - 365 * DAY, 365 * DAY),
@@ -212,9 +222,26 @@ fn pick<T>(from: &[T], chance: u64) -> &T {
     &from[usize::try_from(at).unwrap_or(0)]
 }
 
+/// What a number is drawn for; each draws its own.
+#[derive(Clone, Copy)]
+enum Draw {
+    Customer = 1,
+    CustomerChanging,
+    Home,
+    CustomerComing,
+    CustomerChangedAt,
+    Order,
+    OrderChanging,
+    OrderComing,
+    OrderChangedAt,
+    LineCount,
+    Line,
+}
+
 /// A number that looks like chance and is always the same (the finish of SplitMix64).
-fn mixed(kind: u64, number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(kind.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+fn drawn(draw: Draw, number: u64) -> u64 {
+    let mut mixed =
+        number.wrapping_add((draw as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ mixed >> 31
@@ -226,7 +253,7 @@ mod tests {
     use super::*;
 
     fn all(kind: &Kind, day: u64) -> Vec<Value> {
-        (1..=(kind.count)(day)).map(|id| (kind.record)(id, day)).collect()
+        (1..=kind.count(day)).map(|id| kind.record(id, day)).collect()
     }
 
     #[test]
@@ -253,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_total_is_the_sum_of_its_lines() {
-        let order = order(17, 0);
+        let order = ORDERS.record(17, 0);
         let sum: f64 = order["lines"]
             .as_array()
             .unwrap()

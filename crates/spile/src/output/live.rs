@@ -75,6 +75,8 @@ impl Live {
     pub(crate) fn finish(&self) {
         self.drawing.abort();
         self.screen.clear();
+        // The report that follows stands by itself.
+        self.screen.terminal.tell("");
     }
 }
 

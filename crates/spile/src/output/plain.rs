@@ -49,8 +49,6 @@ impl Plain {
     pub(crate) fn tell(&self, line: &str) {
         (self.write)(line);
     }
-
-    pub(crate) fn finish(&self) {}
 }
 
 impl Told {

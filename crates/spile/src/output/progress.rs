@@ -86,9 +86,8 @@ impl Progress {
     pub(crate) fn finish(&self, report: Option<&RunReport>) {
         match self {
             Self::Live(live) => live.finish(),
-            Self::Plain(plain) => plain.finish(),
             Self::Json => report.into_iter().for_each(json::report),
-            Self::Quiet => {}
+            Self::Plain(_) | Self::Quiet => {}
         }
     }
 }
