@@ -146,9 +146,8 @@ unsafe fn lists(vector: duckdb_vector, array: &ListArray, at: usize) {
     let (first, last) = (offsets[0].cast_unsigned() as usize, offsets[array.len()].cast_unsigned() as usize);
     // SAFETY: the child vector gets room for the elements before they are written behind those that are there.
     unsafe {
-        let before = duckdb_list_vector_get_size(vector);
-        let there = before as usize;
-        let size = before + (last - first) as u64;
+        let there = usize::try_from(duckdb_list_vector_get_size(vector)).expect("a vector fits in memory");
+        let size = (there + last - first) as u64;
         duckdb_list_vector_reserve(vector, size);
         duckdb_list_vector_set_size(vector, size);
         for (row, place) in offsets.windows(2).enumerate() {

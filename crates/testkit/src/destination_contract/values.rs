@@ -100,7 +100,9 @@ pub async fn json_columns_keep_their_text_as_a_value(subject: &dyn Subject) {
 /// In one batch and over several, with nulls and nesting at every place.
 pub async fn thousands_of_rows_arrive_whole(subject: &dyn Subject) {
     let record = |id: usize| match id % 3 {
-        0 => json!({"id": id, "t": format!("row {id}"), "o": {"n": id, "l": [id, null]}, "l": [{"k": id}]}),
+        0 => {
+            json!({"id": id, "t": format!("row {id}, a text longer than twelve bytes"), "o": {"n": id, "l": [id, null]}, "l": [{"k": id}]})
+        }
         1 => json!({"id": id, "t": null, "o": null, "l": []}),
         _ => json!({"id": id, "o": {"n": null}, "l": null}),
     };
@@ -114,7 +116,7 @@ pub async fn thousands_of_rows_arrive_whole(subject: &dyn Subject) {
     session.end().await;
 
     let expected = |id: usize| match id % 3 {
-        0 => json!([id, format!("row {id}"), {"n": id, "l": [id, null]}, [{"k": id}]]),
+        0 => json!([id, format!("row {id}, a text longer than twelve bytes"), {"n": id, "l": [id, null]}, [{"k": id}]]),
         1 => json!([id, null, null, []]),
         _ => json!([id, null, {}, null]),
     };

@@ -4,25 +4,29 @@
 //! Invariant: whatever is committed holds exactly the rows that the stored progress accounts for. Under `replace` the
 //! rows go to new tables, and progress moves only with their swap.
 
+mod commit;
+mod deltas;
+mod table;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use duckdb::Connection;
 use spile_columnar::TableBatch;
-use spile_destination::{Batch, Committed, StreamTarget, Written};
-use spile_model::{CheckpointDelta, Clock, Failure, Field, Progress, TableSchema};
+use spile_destination::{Batch, StreamTarget, Written};
+use spile_model::{Clock, Failure, TableSchema};
 use spile_plan::{CommitPlan, WriteMode};
-use tokio::time::Instant;
 
-use crate::catalog::{Catalog, conflict};
+use self::commit::{Transaction, merge};
+use self::deltas::Deltas;
+use self::table::{Table, as_it_is, with};
+use crate::catalog::Catalog;
 use crate::evolve::{Evolution, actual_columns, evolution};
 use crate::failure::{OrExplain, refused_column};
 use crate::keys;
 use crate::memory::MemoryLimit;
-use crate::rows::{Feed, Feeds};
-use crate::sql::{ident, text};
-use crate::types::duckdb_type;
-use crate::waiting::Waiting;
+use crate::rows::Feeds;
+use crate::sql::text;
 
 /// Behind the names of the tables that `replace` fills before it swaps them in.
 const NEW: &str = "__spile_new";
@@ -44,48 +48,6 @@ pub(crate) struct Loader {
     unswapped: Deltas,
     unswapped_rows: u64,
     changes: Vec<(String, String)>,
-}
-
-struct Table {
-    parent: Option<String>,
-    columns: TableSchema,
-    /// Columns whose type the user changed, and that type: they stay so, and what arrives is cast to it.
-    settled: BTreeMap<String, String>,
-    /// The largest row id before the open transaction; rows above it are new.
-    rows_before: Option<i64>,
-    feed: Option<Feed>,
-}
-
-/// Changes of progress, one for each partition, in the order in which the partitions were last written.
-#[derive(Default)]
-struct Deltas(Vec<CheckpointDelta>);
-
-impl Deltas {
-    /// Adds a change; one that does not begin where the last one of its partition ended is refused.
-    fn add(&mut self, delta: CheckpointDelta) -> Result<(), Failure> {
-        let before = self.0.iter().position(|known| known.partition == delta.partition);
-        let delta = match before.map(|at| self.0.remove(at)) {
-            Some(known) if delta.from.as_ref() == Some(&known.to) => known.then(delta),
-            Some(_) => return Err(conflict(&delta.stream)),
-            None => delta,
-        };
-        self.0.push(delta);
-        Ok(())
-    }
-
-    fn last(&self) -> Option<Progress> {
-        self.0.last().map(|delta| delta.to.clone())
-    }
-}
-
-/// What stands uncommitted.
-struct Transaction {
-    began: Instant,
-    rows: u64,
-    bytes: u64,
-    deltas: Deltas,
-    record: Option<Arc<TableSchema>>,
-    waiting: Waiting,
 }
 
 impl Loader {
@@ -315,180 +277,7 @@ impl Loader {
         Failure { message, ..failure }.caused_by(what)
     }
 
-    fn begin(&mut self) -> Result<(), Failure> {
-        if self.open.is_some() {
-            return Ok(());
-        }
-        self.execute("BEGIN TRANSACTION", "a transaction could not begin")?;
-        self.open = Some(Transaction {
-            began: Instant::now(),
-            rows: 0,
-            bytes: 0,
-            deltas: Deltas::default(),
-            record: None,
-            waiting: Waiting::default(),
-        });
-        if let Some(run) = self.target.discard.take() {
-            self.discard(run)?;
-        }
-        if keys::needed(&self.target) {
-            for (name, table) in &mut self.tables {
-                table.rows_before = Some(keys::largest_row_id(&self.connection, &self.catalog.qualified(name))?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the rows that an unfinished run committed, for they are read again.
-    fn discard(&self, run: spile_model::RunId) -> Result<(), Failure> {
-        for name in self.tables.keys() {
-            let sql = format!("DELETE FROM {} WHERE _spile_run = {run}", self.catalog.qualified(name));
-            self.execute(&sql, "rows of the unfinished run could not be removed")?;
-        }
-        self.catalog.discard_rejects(&self.connection, &self.target.stream, run)
-    }
-
-    /// Commits what stands open: rows, rejects and progress. Under `replace` progress waits for the swap.
-    pub(crate) fn commit(&mut self) -> Result<Option<Committed>, Failure> {
-        if let Err(failure) = self.hand_over() {
-            self.abandon();
-            return Err(failure);
-        }
-        let Some(open) = self.open.take() else { return Ok(None) };
-        let outcome = self.settle(&open);
-        let known = self.end(outcome)?;
-        if let Some(record) = &open.record {
-            self.record = Some(TableSchema::clone(record));
-        }
-        if self.replaces() {
-            self.unswapped_rows += open.rows;
-            return open.deltas.0.into_iter().try_for_each(|delta| self.unswapped.add(delta)).map(|()| None);
-        }
-        let Some(progress) = open.deltas.last() else { return Ok(None) };
-        let changes = std::mem::take(&mut self.changes);
-        Ok(Some(Committed { rows: open.rows - known, known, progress, changes }))
-    }
-
-    /// What belongs into the transaction before its commit. Returns how many rows the table had already.
-    fn settle(&self, open: &Transaction) -> Result<u64, Failure> {
-        if self.replaces() {
-            return Ok(0);
-        }
-        let keyed = keys::needed(&self.target) && open.rows > 0;
-        let known = if keyed { self.memory.raised(&self.connection, || self.settle_keys())? } else { 0 };
-        self.advance(&open.deltas)?;
-        if let (Some(record), Some(table)) = (&open.record, self.tables.get(&self.target.table))
-            && self.record.as_ref() != Some(&**record)
-        {
-            self.remember(&self.target.table, None, &table.columns, record)?;
-        }
-        Ok(known)
-    }
-
-    fn settle_keys(&self) -> Result<u64, Failure> {
-        let written = |(name, table): (&'_ String, &'_ Table)| keys::Written {
-            name: name.clone(),
-            parent: table.parent.clone(),
-            columns: table.columns.clone(),
-            rows_before: table.rows_before.unwrap_or(-1),
-        };
-        let tables: Vec<keys::Written> = self.tables.iter().map(written).collect();
-        keys::settle(&self.connection, &self.catalog, &self.target, &tables)
-    }
-
-    fn advance(&self, deltas: &Deltas) -> Result<(), Failure> {
-        let at = self.clock.now();
-        deltas.0.iter().try_for_each(|delta| self.catalog.advance(&self.connection, delta, self.target.run, at))
-    }
-
-    /// Ends the stream; a complete `replace` swaps its tables in.
-    pub(crate) fn finish(&mut self, complete: bool) -> Result<Option<Committed>, Failure> {
-        let committed = self.commit()?;
-        if !self.replaces() {
-            return Ok(committed);
-        }
-        if !complete {
-            return self.drop_leftovers().map(|()| None);
-        }
-        let deltas = std::mem::take(&mut self.unswapped);
-        let Some(progress) = deltas.last() else { return Ok(None) };
-        self.execute("BEGIN TRANSACTION", "a transaction could not begin")?;
-        let outcome = self.swap(&deltas);
-        self.end(outcome)?;
-        let changes = std::mem::take(&mut self.changes);
-        Ok(Some(Committed { rows: self.unswapped_rows, known: 0, progress, changes }))
-    }
-
-    fn swap(&self, deltas: &Deltas) -> Result<(), Failure> {
-        let what = format!("the new table of `{}` could not take its place", self.target.stream);
-        for (old, _) in self.catalog.tables_of(&self.connection, &self.target.stream)? {
-            self.execute(&format!("DROP TABLE IF EXISTS {}", self.catalog.qualified(&old)), &what)?;
-            self.catalog.forget_table(&self.connection, &old)?;
-        }
-        let record = self.record.clone().unwrap_or_default();
-        for (name, table) in &self.tables {
-            let new = self.catalog.qualified(&self.physical(name));
-            self.execute(&format!("ALTER TABLE {new} RENAME TO {}", ident(name)), &what)?;
-            self.remember(name, table.parent.as_deref(), &table.columns, &record)?;
-        }
-        self.advance(deltas)
-    }
-
-    /// Commits, or takes back what the failure left half done.
-    fn end<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        let outcome = outcome
-            .and_then(|value| self.execute("COMMIT", "rows and progress could not be committed").map(|()| value));
-        if outcome.is_err() {
-            self.abandon();
-        }
-        outcome
-    }
-
-    fn abandon(&mut self) {
-        self.open = None;
-        // Where the failure took the transaction with it, there is nothing to take back.
-        let _ = self.connection.execute_batch("ROLLBACK");
-    }
-
     fn execute(&self, sql: &str, what: &str) -> Result<(), Failure> {
         self.connection.execute_batch(sql).or_explain(what)
-    }
-}
-
-/// What is left of the known columns in the table as it really is, and which of them the user has given another type.
-fn as_it_is(mut known: TableSchema, actual: &[(String, String)]) -> (TableSchema, BTreeMap<String, String>) {
-    let actual_type =
-        |name: &str| actual.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map(|(_, kind)| kind);
-    known.columns.retain(|field| actual_type(&field.name).is_some());
-    let changed = |field: &Field| {
-        let (ours, actual) = (duckdb_type(&field.column_type), actual_type(&field.name)?);
-        (!ours.contains("STRUCT") && *actual != ours).then(|| (field.name.clone(), actual.clone()))
-    };
-    let settled = known.columns.iter().filter_map(changed).collect();
-    (known, settled)
-}
-
-/// Every column of `known`, widened or joined by those that arrive.
-fn with(known: &TableSchema, arriving: &TableSchema) -> TableSchema {
-    let mut columns = known.columns.clone();
-    for field in &arriving.columns {
-        match columns.iter_mut().find(|column| column.name == field.name) {
-            Some(column) => column.clone_from(field),
-            None => columns.push(field.clone()),
-        }
-    }
-    TableSchema { columns }
-}
-
-/// Two commits of one call, as one.
-fn merge(first: Option<Committed>, second: Option<Committed>) -> Option<Committed> {
-    match (first, second) {
-        (Some(first), Some(second)) => Some(Committed {
-            rows: first.rows + second.rows,
-            known: first.known + second.known,
-            progress: second.progress,
-            changes: first.changes.into_iter().chain(second.changes).collect(),
-        }),
-        (first, second) => second.or(first),
     }
 }

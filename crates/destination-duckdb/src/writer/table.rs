@@ -1,0 +1,44 @@
+//! What is known of a table while its stream is loaded.
+
+use std::collections::BTreeMap;
+
+use spile_model::{Field, TableSchema};
+
+use crate::rows::Feed;
+use crate::types::duckdb_type;
+
+/// A table that a stream fills.
+pub(super) struct Table {
+    pub(super) parent: Option<String>,
+    pub(super) columns: TableSchema,
+    /// Columns whose type the user changed, and that type: they stay so, and what arrives is cast to it.
+    pub(super) settled: BTreeMap<String, String>,
+    /// The largest row id before the open transaction; rows above it are new.
+    pub(super) rows_before: Option<i64>,
+    pub(super) feed: Option<Feed>,
+}
+
+/// What is left of the known columns in the table as it really is, and which of them the user has given another type.
+pub(super) fn as_it_is(mut known: TableSchema, actual: &[(String, String)]) -> (TableSchema, BTreeMap<String, String>) {
+    let actual_type =
+        |name: &str| actual.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map(|(_, kind)| kind);
+    known.columns.retain(|field| actual_type(&field.name).is_some());
+    let changed = |field: &Field| {
+        let (ours, actual) = (duckdb_type(&field.column_type), actual_type(&field.name)?);
+        (!ours.contains("STRUCT") && *actual != ours).then(|| (field.name.clone(), actual.clone()))
+    };
+    let settled = known.columns.iter().filter_map(changed).collect();
+    (known, settled)
+}
+
+/// Every column of `known`, widened or joined by those that arrive.
+pub(super) fn with(known: &TableSchema, arriving: &TableSchema) -> TableSchema {
+    let mut columns = known.columns.clone();
+    for field in &arriving.columns {
+        match columns.iter_mut().find(|column| column.name == field.name) {
+            Some(column) => column.clone_from(field),
+            None => columns.push(field.clone()),
+        }
+    }
+    TableSchema { columns }
+}
