@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use spile_model::json::plain_until;
+
 /// A place in a record's text.
 #[derive(Clone)]
 pub(crate) struct Json<'a> {
@@ -17,16 +19,6 @@ pub(crate) struct Json<'a> {
 pub(crate) struct RawString<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) escaped: bool,
-}
-
-const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
-const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
-
-/// The high bit of every byte of `word` that is zero (and perhaps of bytes above the first such one).
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
 }
 
 impl<'a> Json<'a> {
@@ -101,7 +93,7 @@ impl<'a> Json<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at = quote_or_backslash(self.text, self.at);
+            self.at = plain_until(self.text, self.at);
             match self.text.get(self.at) {
                 Some(b'\\') => {
                     escaped = true;
@@ -169,23 +161,6 @@ impl<'a> Json<'a> {
             }
         }
     }
-}
-
-/// The first quote or backslash at or after `at`, or the text's length.
-#[inline]
-fn quote_or_backslash(text: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = text.get(at..at + 8).and_then(|chunk| <[u8; 8]>::try_from(chunk).ok()) {
-        let word = u64::from_le_bytes(chunk);
-        let found = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while at < text.len() && text[at] != b'"' && text[at] != b'\\' {
-        at += 1;
-    }
-    at
 }
 
 impl<'a> RawString<'a> {

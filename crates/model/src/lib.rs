@@ -11,6 +11,7 @@ pub mod column;
 pub mod cursor;
 pub mod event;
 pub mod failure;
+pub mod json;
 pub mod names;
 pub mod page;
 pub mod secret;

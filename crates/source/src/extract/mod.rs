@@ -5,7 +5,7 @@
 //! that says what came instead. Records stay text: whether their numbers fit and what their strings mean is decided
 //! where they are typed.
 //!
-//! Simple paths (keys, indexes, `[*]`) are followed through the text in one pass (`route`, `slice`); filters, slices and
+//! Simple paths (keys, indexes, `[*]`) are followed through the text in one pass (`route`, `slice`, `scan`); filters, slices and
 //! `..` are asked of a document and found again in the text (`document`, `readable`). Where there are no records, what
 //! there is instead is looked at (`survey`) and said (`trouble`, `nearest`).
 //!
@@ -22,6 +22,7 @@ mod document;
 mod nearest;
 mod readable;
 mod route;
+mod scan;
 mod signal;
 mod slice;
 mod survey;

@@ -1,70 +1,128 @@
 //! One pass through a body's text along simple paths: records and signals become ranges, everything else is only
 //! checked to be JSON.
 //!
-//! The way is a small tree of keys and indexes (`route`). Values that lie off it, and records themselves, are skipped by the JSON
-//! reader without being built. To know what a member holds before reading it, its first byte is looked at: a key is
-//! read as raw text, so the value's place in the body follows from the key's.
+//! The way is a small tree of keys and indexes (`route`). Values that lie off it, and records themselves, are gone over
+//! without being built (`scan`).
 
-use std::fmt;
+use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Error as _, IgnoredAny};
 
 use super::route::{Node, Route, Take};
+use super::scan::Scan;
 use super::signal::{Signal, Signals};
 use super::{Found, Reached};
 
 /// Reads all of `text`, which must be one JSON value.
 pub(super) fn find(text: &str, routes: &[Route], signals: usize) -> Result<Found, serde_json::Error> {
-    let found = Found { signals: Signals::none(signals), ..Found::default() };
-    let mut walk = Walk { text, found };
+    let mut found = Found { signals: Signals::none(signals), ..Found::default() };
     for route in routes {
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let first = text.trim_start().bytes().next().unwrap_or(b' ');
-        Value { node: &route.0, first, walk: &mut walk }.deserialize(&mut reader)?;
-        reader.end()?;
+        let mut walk = Walk { text, scan: Scan::new(text), found: &mut found };
+        walk.value(&route.0).and_then(|()| walk.scan.end()).ok_or_else(|| explain(text))?;
     }
-    Ok(walk.found)
+    Ok(found)
 }
 
 /// The ranges of the records in `raw`, a slice of `text`: an array stands for its elements, a null for nothing.
 pub(super) fn records_of(text: &str, raw: &str, into: &mut Found) -> Result<(), serde_json::Error> {
-    let mut walk = Walk { text, found: std::mem::take(into) };
-    let outcome = walk.records_in(raw);
-    *into = walk.found;
-    outcome
+    let start = raw.as_ptr() as usize - text.as_ptr() as usize;
+    let before = into.records.len();
+    let mut walk = Walk { text: raw, scan: Scan::new(raw), found: into };
+    walk.records().ok_or_else(|| explain(raw))?;
+    for record in &mut into.records[before..] {
+        *record = place(start + record.start as usize..start + record.end as usize);
+    }
+    Ok(())
 }
 
-struct Walk<'t> {
+/// What is wrong with a text that is not JSON, and where.
+#[cold]
+fn explain(text: &str) -> serde_json::Error {
+    let refused = serde_json::from_str::<IgnoredAny>(text).err();
+    refused.unwrap_or_else(|| serde_json::Error::custom("it is not JSON"))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "bodies beyond u32 are refused before they are read")]
+const fn place(range: Range<usize>) -> Range<u32> {
+    range.start as u32..range.end as u32
+}
+
+/// A walk along a route. `None` of its steps: the text is not JSON.
+struct Walk<'t, 'f> {
     text: &'t str,
-    found: Found,
+    scan: Scan<'t>,
+    found: &'f mut Found,
 }
 
-impl<'t> Walk<'t> {
-    /// Where `part`, a slice of the text, begins in it.
-    fn offset(&self, part: &str) -> usize {
-        part.as_ptr() as usize - self.text.as_ptr() as usize
+impl Walk<'_, '_> {
+    /// Goes over the next value, which stands at `node` of the way.
+    fn value(&mut self, node: &Node) -> Option<()> {
+        match (&node.take, self.scan.peek()?) {
+            (Some(Take::Records), _) => self.records(),
+            (Some(Take::Signals(indexes)), _) => {
+                let value = self.scan.value()?;
+                let signal = Signal::from_json(&self.text[value]);
+                indexes.iter().for_each(|index| self.found.signals.put(*index, signal.clone()));
+                Some(())
+            }
+            (None, b'{') => self.members(node),
+            (None, b'[') => self.elements(node),
+            (None, _) => self.scan.value().map(drop),
+        }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "bodies beyond u32 are refused before they are read")]
-    fn push_record(&mut self, raw: &str) {
-        let start = self.offset(raw);
-        self.found.records.push(start as u32..(start + raw.len()) as u32);
-    }
-
-    /// `raw` is selected as records.
-    fn records_in(&mut self, raw: &'t str) -> Result<(), serde_json::Error> {
-        if raw == "null" {
-            self.found.reached = self.found.reached.max(Reached::Null);
-            return Ok(());
+    /// The next value is selected as records.
+    fn records(&mut self) -> Option<()> {
+        if self.scan.peek()? != b'[' {
+            let value = self.scan.value()?;
+            if self.text[value.clone()] == *"null" {
+                self.found.reached = self.found.reached.max(Reached::Null);
+            } else {
+                self.found.reached = Reached::Values;
+                self.found.records.push(place(value));
+            }
+            return Some(());
         }
         self.found.reached = Reached::Values;
-        if raw.starts_with('[') {
-            let mut reader = serde_json::Deserializer::from_str(raw);
-            return reader.deserialize_seq(Records { walk: self });
+        self.scan.expect(b'[')?;
+        let mut first = true;
+        while self.scan.more(first, b']')? {
+            first = false;
+            let record = self.scan.value()?;
+            self.found.records.push(place(record));
         }
-        self.push_record(raw);
-        Ok(())
+        Some(())
+    }
+
+    /// An object on the way.
+    fn members(&mut self, node: &Node) -> Option<()> {
+        self.scan.expect(b'{')?;
+        let mut any = false;
+        while self.scan.more(!any, b'}')? {
+            any = true;
+            let key = self.scan.key()?;
+            match node.at_key(|name| is_key(key, name)) {
+                Some(node) => self.value(node)?,
+                None => self.scan.value().map(drop)?,
+            }
+        }
+        self.left(node, any);
+        Some(())
+    }
+
+    /// An array on the way.
+    fn elements(&mut self, node: &Node) -> Option<()> {
+        self.scan.expect(b'[')?;
+        let mut count = 0;
+        while self.scan.more(count == 0, b']')? {
+            match node.at_index(count) {
+                Some(node) => self.value(node)?,
+                None => self.scan.value().map(drop)?,
+            }
+            count += 1;
+        }
+        self.left(node, count > 0);
+        Some(())
     }
 
     /// An object or array at `node` has been read. To look into each member of one that has none leads somewhere too.
@@ -72,118 +130,6 @@ impl<'t> Walk<'t> {
         if node.each.is_some() && !had_any && node.leads_to_records() {
             self.found.reached = Reached::Values;
         }
-    }
-
-    /// The first byte of the value whose member's key is `key`.
-    fn first_behind(&self, key: &str) -> u8 {
-        let behind = self.text[self.offset(key) + key.len()..].trim_start();
-        // Where no colon follows, the reader is about to say so.
-        behind.strip_prefix(':').and_then(|value| value.trim_start().bytes().next()).unwrap_or(b' ')
-    }
-}
-
-/// Reads one value at a node of the way. `first` is its first byte.
-struct Value<'n, 'w, 't> {
-    node: &'n Node,
-    first: u8,
-    walk: &'w mut Walk<'t>,
-}
-
-impl<'t> DeserializeSeed<'t> for Value<'_, '_, 't> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, reader: D) -> Result<(), D::Error> {
-        let Self { node, first, walk } = self;
-        match (&node.take, first) {
-            (Some(Take::Records), b'[') => {
-                walk.found.reached = Reached::Values;
-                reader.deserialize_seq(Records { walk })
-            }
-            (Some(Take::Records), _) => {
-                let raw = raw(reader)?;
-                walk.records_in(raw).map_err(serde::de::Error::custom)
-            }
-            (Some(Take::Signals(indexes)), _) => {
-                let signal = Signal::from_json(raw(reader)?);
-                indexes.iter().for_each(|index| walk.found.signals.put(*index, signal.clone()));
-                Ok(())
-            }
-            (None, b'{') => reader.deserialize_map(Inside { node, walk }),
-            (None, b'[') => reader.deserialize_seq(Inside { node, walk }),
-            (None, _) => reader.deserialize_ignored_any(IgnoredAny).map(drop),
-        }
-    }
-}
-
-fn raw<'t, D: Deserializer<'t>>(reader: D) -> Result<&'t str, D::Error> {
-    <&RawValue as serde::Deserialize>::deserialize(reader).map(RawValue::get)
-}
-
-/// An array of records.
-struct Records<'w, 't> {
-    walk: &'w mut Walk<'t>,
-}
-
-impl<'t> Visitor<'t> for Records<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of records")
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<(), A::Error> {
-        while let Some(raw) = elements.next_element::<&RawValue>()? {
-            self.walk.push_record(raw.get());
-        }
-        Ok(())
-    }
-}
-
-/// The inside of an object or array on the way.
-struct Inside<'n, 'w, 't> {
-    node: &'n Node,
-    walk: &'w mut Walk<'t>,
-}
-
-impl<'t> Visitor<'t> for Inside<'_, '_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { node, walk } = self;
-        let mut any = false;
-        while let Some(key) = members.next_key::<&RawValue>()? {
-            any = true;
-            match node.at_key(|name| is_key(key.get(), name)) {
-                Some(node) => {
-                    let first = walk.first_behind(key.get());
-                    members.next_value_seed(Value { node, first, walk })?;
-                }
-                None => _ = members.next_value::<IgnoredAny>()?,
-            }
-        }
-        walk.left(node, any);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<(), A::Error> {
-        let Self { node, walk } = self;
-        let mut count = 0_usize;
-        // An element's first byte is not known before it is read, so it is read raw, and once more where the way goes on.
-        while let Some(raw) = elements.next_element::<&'t RawValue>()? {
-            let raw = raw.get();
-            if let Some(node) = node.at_index(count) {
-                let first = raw.bytes().next().unwrap_or(b' ');
-                let mut reader = serde_json::Deserializer::from_str(raw);
-                Value { node, first, walk }.deserialize(&mut reader).map_err(serde::de::Error::custom)?;
-            }
-            count += 1;
-        }
-        walk.left(node, count > 0);
-        Ok(())
     }
 }
 
