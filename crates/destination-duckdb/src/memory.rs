@@ -6,7 +6,7 @@ use spile_model::{ByteSize, Failure};
 use crate::failure::OrExplain;
 
 /// Enough to load any number of rows: beyond it DuckDB writes to disk, and a larger cache brings nothing to a load.
-const LOADING: ByteSize = ByteSize(64_000_000);
+const LOADING: ByteSize = ByteSize(36_000_000);
 
 /// Enough to join keys and to write a table anew without spilling in the usual case.
 const JOINING: ByteSize = ByteSize::mib(1024);
@@ -26,6 +26,13 @@ impl MemoryLimit {
 
     pub(crate) fn while_loading(self) -> String {
         format!("{}B", self.loading.0)
+    }
+
+    /// Gives memory that was freed back to the system. DuckDB's allocator keeps it for a second, in which a load frees
+    /// more than it holds; to set the limit, even to what it is, makes it let go.
+    pub(crate) fn release(self, connection: &Connection) {
+        // Where this fails, memory stays a little longer.
+        let _ = set(connection, self.loading);
     }
 
     /// Does something under the higher limit.

@@ -114,7 +114,7 @@ impl Prefetch {
             let room = self.budget.demand(self.weight);
             self.start(position.clone(), room);
         }
-        while self.queue.len() < self.window()
+        while self.queue.len() < self.window(end)
             && let Some(position) = self.guess(end)
             && let Some(room) = self.budget.reserve(self.weight)
         {
@@ -149,10 +149,11 @@ impl Prefetch {
         self.horizon = Arc::new(AtomicU64::new(u64::MAX));
     }
 
-    /// How many pages may be ahead: no more than were good, so that a stream is not paid for with more requests beyond
-    /// its end than it has pages, and one whose pages are never where they are looked for with none.
-    fn window(&self) -> usize {
-        self.good.clamp(1, self.most)
+    /// How many pages may be ahead. Where the end is not known, the one that is needed and no more behind it than were
+    /// good: so a stream is not paid for with more requests beyond its end than it has pages, and one whose pages are
+    /// never where they are looked for with next to none.
+    fn window(&self, end: Option<u64>) -> usize {
+        if end.is_some() { self.most } else { self.most.min(self.good + 1) }
     }
 
     /// Where the page behind the last one in the queue probably is.
