@@ -6,6 +6,9 @@ use spile_columnar::TableBatch;
 /// The appender keeps up to 204,800 rows to itself; so many make its hand-over cheap, and more only cost memory.
 pub(crate) const ROWS: usize = 3_072;
 
+/// DuckDB is made to give freed memory back after so many rows: a row group, which is freed when it is written.
+pub(crate) const ROWS_BETWEEN_RELEASES: usize = 122_880;
+
 /// So much text is enough too, where rows are long.
 const BYTES: u64 = 3 << 19;
 
@@ -33,13 +36,17 @@ impl Waiting {
         }
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Whether it is worth to hand them over.
     pub(crate) fn is_enough(&self) -> bool {
         self.rows >= ROWS || self.bytes >= BYTES
     }
 
     /// The rows, by table; none of the lists is empty.
-    pub(crate) fn take(&mut self) -> Vec<Vec<TableBatch>> {
-        std::mem::take(self).tables
+    pub(crate) fn into_tables(self) -> Vec<Vec<TableBatch>> {
+        self.tables
     }
 }

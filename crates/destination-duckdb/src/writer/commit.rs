@@ -66,7 +66,6 @@ impl Loader {
         let Some(open) = self.open.take() else { return Ok(None) };
         let outcome = self.settle(&open);
         let known = self.end(outcome)?;
-        self.memory.release(&self.connection);
         if let Some(record) = &open.record {
             self.record = Some(TableSchema::clone(record));
         }

@@ -27,6 +27,7 @@ use crate::keys;
 use crate::memory::MemoryLimit;
 use crate::rows::Feeds;
 use crate::sql::text;
+use crate::waiting::ROWS_BETWEEN_RELEASES;
 
 /// Behind the names of the tables that `replace` fills before it swaps them in.
 const NEW: &str = "__spile_new";
@@ -48,6 +49,8 @@ pub(crate) struct Loader {
     unswapped: Deltas,
     unswapped_rows: u64,
     changes: Vec<(String, String)>,
+    /// Rows since DuckDB gave memory back.
+    unreleased: usize,
 }
 
 impl Loader {
@@ -74,6 +77,7 @@ impl Loader {
             unswapped: Deltas::default(),
             unswapped_rows: 0,
             changes: Vec::new(),
+            unreleased: 0,
         };
         loader.learn()?;
         Ok(loader)
@@ -250,8 +254,14 @@ impl Loader {
 
     /// Hands the rows that wait to DuckDB.
     fn hand_over(&mut self) -> Result<(), Failure> {
-        let waiting = self.open.as_mut().map(|open| open.waiting.take()).unwrap_or_default();
-        waiting.iter().try_for_each(|batches| self.append_rows(batches))
+        let waiting = self.open.as_mut().map(|open| std::mem::take(&mut open.waiting)).unwrap_or_default();
+        self.unreleased += waiting.rows();
+        waiting.into_tables().iter().try_for_each(|batches| self.append_rows(batches))?;
+        if self.unreleased >= ROWS_BETWEEN_RELEASES {
+            self.unreleased = 0;
+            self.memory.release(&self.connection);
+        }
+        Ok(())
     }
 
     /// Appends batches of one table with the same columns.
