@@ -6,7 +6,7 @@ use spile_model::{ByteSize, Failure};
 use crate::failure::OrExplain;
 
 /// Enough to load any number of rows: beyond it DuckDB writes to disk, and a larger cache brings nothing to a load.
-const LOADING: ByteSize = ByteSize(44_000_000);
+const LOADING: ByteSize = ByteSize(52_000_000);
 
 /// Enough to join keys and to write a table anew without spilling in the usual case.
 const JOINING: ByteSize = ByteSize::mib(1024);
