@@ -11,6 +11,9 @@ const LOADING: ByteSize = ByteSize(52_000_000);
 /// Enough to join keys and to write a table anew without spilling in the usual case.
 const JOINING: ByteSize = ByteSize::mib(1024);
 
+/// DuckDB is made to give freed memory back after so many rows: a row group, which is freed when it is written.
+pub(crate) const ROWS_BETWEEN_RELEASES: usize = 122_880;
+
 /// The limit while loading, and the higher one for statements that need more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemoryLimit {

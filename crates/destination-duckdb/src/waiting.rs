@@ -3,11 +3,8 @@
 
 use spile_columnar::TableBatch;
 
-/// The appender keeps up to 204,800 rows to itself; so many make its hand-over cheap, and more only cost memory.
+/// So many make a hand-over cheap, and more only cost memory.
 pub(crate) const ROWS: usize = 3_072;
-
-/// DuckDB is made to give freed memory back after so many rows: a row group, which is freed when it is written.
-pub(crate) const ROWS_BETWEEN_RELEASES: usize = 122_880;
 
 /// So much text is enough too, where rows are long.
 const BYTES: u64 = 3 << 19;

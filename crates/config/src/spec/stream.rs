@@ -41,8 +41,8 @@ pub(crate) struct StreamSpec {
     #[schemars(extend("format" = "json_path"))]
     pub(crate) records: Option<String>,
 
-    /// What it means when `records` finds nothing in a response. An empty list is an empty page in any case.
-    /// Default: `fail`.
+    /// What it means when `records` finds nothing in a response. An empty list is an empty page, unless a
+    /// list of `errors` stands beside it. Default: `fail`.
     pub(crate) missing_records: Option<MissingRecordsSpec>,
 
     /// The key of the record that identifies it, or a list of keys that do together.

@@ -24,10 +24,9 @@ use crate::catalog::Catalog;
 use crate::evolve::{Evolution, actual_columns, evolution};
 use crate::failure::{OrExplain, refused_column};
 use crate::keys;
-use crate::memory::MemoryLimit;
+use crate::memory::{MemoryLimit, ROWS_BETWEEN_RELEASES};
 use crate::rows::Feeds;
 use crate::sql::text;
-use crate::waiting::ROWS_BETWEEN_RELEASES;
 
 /// Behind the names of the tables that `replace` fills before it swaps them in.
 const NEW: &str = "__spile_new";
