@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use spile_model::json::plain_until;
+use spile_model::json::{Expected, plain_until};
 
 /// A place in a record's text.
 #[derive(Clone)]
@@ -68,12 +68,10 @@ impl<'a> Json<'a> {
 
     /// Steps over this text, if it is next.
     #[inline]
-    pub(crate) fn skip(&mut self, text: &[u8]) -> bool {
-        let is_next = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(text));
-        if is_next {
-            self.at += text.len();
-        }
-        is_next
+    pub(crate) fn skip(&mut self, text: &Expected) -> bool {
+        let end = text.end(self.text, self.at);
+        self.at = end.unwrap_or(self.at);
+        end.is_some()
     }
 
     /// A key, and the colon behind it.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use spile_model::json::Expected;
 use spile_model::{ColumnType, Field};
 
 use crate::column::{Column, Context, Refusal};
@@ -26,7 +27,7 @@ pub(crate) struct RecordBuilder {
 pub(crate) struct Slot {
     pub(crate) source: Box<str>,
     /// The key as it stands in a record, from quote to colon.
-    as_written: Box<[u8]>,
+    as_written: Expected,
     pub(crate) name: String,
     pub(crate) column: Column,
 }
@@ -36,7 +37,7 @@ impl Slot {
         // A key that needs escapes is not written in one way only: what stands here for it is never met.
         let plain = !source.contains(['"', '\\']) && !source.contains(char::is_control);
         let as_written = if plain { format!("\"{source}\":") } else { "\0".to_owned() };
-        Self { source: source.into(), as_written: as_written.into_bytes().into(), name, column }
+        Self { source: source.into(), as_written: Expected::new(as_written.as_bytes()), name, column }
     }
 
     /// Brings the column to that many rows: nulls for records without the key; what the same record brought under the

@@ -11,7 +11,7 @@ use spile_model::{ColumnType, Failure, Field, TableSchema};
 
 use crate::catalog::Catalog;
 use crate::failure::OrExplain;
-use crate::sql::{ident, text};
+use crate::sql::ident;
 use crate::types::{conversion, duckdb_type};
 
 /// What has to be done to a table, and how it is told.
@@ -115,22 +115,23 @@ fn castable(from: &ColumnType, to: &ColumnType) -> bool {
 }
 
 /// The columns that the table really has, with DuckDB's names of their types; `None` where there is no such table.
+///
+/// `duckdb_columns()` would tell both at once, but binds every view of the database to do so; and to ask for a table
+/// that is not there makes DuckDB look through all it has for a similar name.
 pub(crate) fn actual_columns(
     connection: &Connection,
-    schema: &str,
+    catalog: &Catalog,
     table: &str,
 ) -> Result<Option<Vec<(String, String)>>, Failure> {
-    let sql = format!(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() \
-         AND schema_name = {} AND table_name = {} ORDER BY column_index",
-        text(schema),
-        text(table)
-    );
+    let is_there = || {
+        let sql = "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = current_database() \
+                   AND schema_name = ? AND table_name = ?";
+        connection.query_row(sql, [catalog.schema(), table], |row| row.get::<_, bool>(0))
+    };
     let read = || {
-        let mut statement = connection.prepare(&sql)?;
+        let mut statement = connection.prepare(&format!("DESCRIBE {}", catalog.qualified(table)))?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<duckdb::Result<Vec<_>>>()
     };
-    let columns = read().or_explain("the tables could not be read")?;
-    Ok(if columns.is_empty() { None } else { Some(columns) })
+    is_there().and_then(|there| there.then(read).transpose()).or_explain("the tables could not be read")
 }

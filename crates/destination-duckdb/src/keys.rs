@@ -137,7 +137,7 @@ pub(crate) fn refuse_foreign_table(
                 "table `{table}` belongs to the stream `{stream}` of the pipeline `{pipeline}`; give this one another `table`"
             )
         }
-        None if actual_columns(connection, catalog.schema(), table)?.is_some() => {
+        None if actual_columns(connection, catalog, table)?.is_some() => {
             format!(
                 "there is a table `{table}` that Spile did not make; drop or rename it, or give the stream another `table`"
             )

@@ -61,9 +61,74 @@ fn special(chunk: &[u8; BLOCK]) -> u64 {
     equals(b'"') | equals(b'\\') | below(word, b' ')
 }
 
+/// A text that is looked for again and again, such as a key that stood in the record before. A short one is compared as
+/// one number: comparing slices is a call, and keys are short.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    len: usize,
+    /// Its first bytes, and zeros.
+    head: u128,
+    /// Ones where the head has bytes of the text.
+    mask: u128,
+    /// What does not go into the head.
+    tail: Box<[u8]>,
+}
+
+const HEAD: usize = 16;
+
+impl Expected {
+    /// That text.
+    #[must_use]
+    pub fn new(text: &[u8]) -> Self {
+        let (short, tail) = text.split_at(text.len().min(HEAD));
+        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
+        head[..short.len()].copy_from_slice(short);
+        mask[..short.len()].fill(u8::MAX);
+        Self { len: text.len(), head: u128::from_le_bytes(head), mask: u128::from_le_bytes(mask), tail: tail.into() }
+    }
+
+    /// Where the text ends that stands at `at`; `None` if another stands there.
+    #[expect(clippy::inline_always, reason = "a few instructions, for every key of every record")]
+    #[inline(always)]
+    #[must_use]
+    pub fn end(&self, text: &[u8], at: usize) -> Option<usize> {
+        let end = at + self.len;
+        match text.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(chunk) if self.len <= HEAD => (u128::from_le_bytes(*chunk) & self.mask == self.head).then_some(end),
+            _ => self.is_all_of(text.get(at..end)?).then_some(end),
+        }
+    }
+
+    /// The long way, where the text is long or stands at the end of the other.
+    #[cold]
+    fn is_all_of(&self, text: &[u8]) -> bool {
+        let (head, tail) = text.split_at(text.len().min(HEAD));
+        head == &self.head.to_le_bytes()[..head.len()] && *tail == *self.tail
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::plain_until;
+    use super::{Expected, plain_until};
+
+    #[test]
+    fn an_expected_text_is_found_where_it_stands_and_nowhere_else() {
+        let text: Vec<u8> = (0..60).collect();
+        for len in 0..40 {
+            for start in 0..=text.len() - len {
+                let expected = Expected::new(&text[start..start + len]);
+                assert_eq!(expected.end(&text, start), Some(start + len));
+                if len > 0 {
+                    assert_eq!(expected.end(&text, start + 1), None);
+                    assert_eq!(expected.end(&text[..start + len - 1], start), None);
+                    let mut last = text.clone();
+                    last[start + len - 1] = 255;
+                    assert_eq!(expected.end(&last, start), None);
+                }
+                assert_eq!(expected.end(&text, text.len() + 1), None);
+            }
+        }
+    }
 
     #[test]
     fn the_first_special_byte_is_found_wherever_it_stands() {

@@ -4,10 +4,10 @@
 //! than the plan allows. It keeps two numbers for each token or URL.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{Hash, Hasher};
 
-use ahash::RandomState;
 use spile_model::{Failure, FailureKind};
+use twox_hash::XxHash3_64;
 
 use crate::pagination::Position;
 
@@ -19,12 +19,11 @@ pub(crate) struct Guard {
     /// The page at which each token or URL was handed out, by its hash.
     handed_out: HashMap<u64, u64>,
     last_contents: Option<u64>,
-    hasher: RandomState,
 }
 
 impl Guard {
     pub(crate) fn new(max_pages: u64) -> Self {
-        Self { max_pages, handed_out: HashMap::new(), last_contents: None, hasher: fixed_hasher() }
+        Self { max_pages, handed_out: HashMap::new(), last_contents: None }
     }
 
     /// A page has come. `contents` is the hash of its records, if it has any.
@@ -52,7 +51,7 @@ impl Guard {
         hint: &str,
     ) -> Result<(), Failure> {
         if matches!(position, Position::Token(_) | Position::Url(_))
-            && let Some(before) = self.handed_out.insert(self.hasher.hash_one(position), number)
+            && let Some(before) = self.handed_out.insert(hash(position), number)
         {
             let (what, text) =
                 if matches!(position, Position::Url(_)) { ("URL", "next URL") } else { ("token", "page token") };
@@ -71,20 +70,25 @@ impl Guard {
 
 /// The hash of what a page holds; `None` for a page without records.
 pub(crate) fn contents<'r>(records: impl Iterator<Item = &'r [u8]>) -> Option<u64> {
-    use std::hash::Hasher as _;
-    let mut hasher = fixed_hasher().build_hasher();
+    let mut hasher = hasher();
     let mut any = false;
     for record in records {
         any = true;
         hasher.write(record);
-        hasher.write_u8(b',');
+        hasher.write(b",");
     }
     any.then(|| hasher.finish())
 }
 
+fn hash(position: &Position) -> u64 {
+    let mut hasher = hasher();
+    position.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The same in every run: which pages count as equal must not depend on chance.
-fn fixed_hasher() -> RandomState {
-    RandomState::with_seeds(0x5350_494c, 0x4520_7061, 0x6765_7320, 0x6775_6172)
+fn hasher() -> XxHash3_64 {
+    XxHash3_64::with_seed(0)
 }
 
 fn going_in_circles(what: &str, hint: &str) -> Failure {

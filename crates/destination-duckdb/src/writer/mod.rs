@@ -97,7 +97,7 @@ impl Loader {
             if self.replaces() {
                 continue;
             }
-            if let Some(actual) = actual_columns(&self.connection, self.catalog.schema(), &name)? {
+            if let Some(actual) = actual_columns(&self.connection, &self.catalog, &name)? {
                 let (columns, settled) = as_it_is(stored.columns, &actual);
                 self.tables.insert(name, Table { parent, columns, settled, rows_before: None, feed: None });
             }
@@ -106,7 +106,7 @@ impl Loader {
     }
 
     fn exists(&self, table: &str) -> Result<bool, Failure> {
-        Ok(actual_columns(&self.connection, self.catalog.schema(), table)?.is_some())
+        Ok(actual_columns(&self.connection, &self.catalog, table)?.is_some())
     }
 
     fn drop_leftovers(&self) -> Result<(), Failure> {
@@ -256,8 +256,9 @@ impl Loader {
         let waiting = self.open.as_mut().map(|open| std::mem::take(&mut open.waiting)).unwrap_or_default();
         self.unreleased += waiting.rows();
         waiting.into_tables().iter().try_for_each(|batches| self.append_rows(batches))?;
-        if self.unreleased >= ROWS_BETWEEN_RELEASES {
-            self.unreleased = 0;
+        // A row group is written by the row that does not fit it any more.
+        if self.unreleased > ROWS_BETWEEN_RELEASES {
+            self.unreleased %= ROWS_BETWEEN_RELEASES;
             self.memory.release(&self.connection);
         }
         Ok(())

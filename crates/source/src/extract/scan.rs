@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use spile_model::json::plain_until;
+use spile_model::json::{Expected, plain_until};
 
 /// A place in a text.
 pub(super) struct Scan<'t> {
@@ -16,7 +16,7 @@ pub(super) struct Scan<'t> {
     /// The brackets that close what is open inside the value that is being gone over, kept for their room.
     open: Vec<u8>,
     /// The members' keys of the value before, colons included, in their order.
-    keys: Vec<Range<usize>>,
+    keys: Vec<Expected>,
     /// Which of them is expected next.
     expected: usize,
 }
@@ -127,15 +127,11 @@ impl<'t> Scan<'t> {
         if close == b']' {
             return Some(());
         }
-        let text = self.text.as_bytes();
-        if let Some(key) = self.keys.get(self.expected).map(|key| &text[key.clone()])
-            && text[self.at..].starts_with(key)
-        {
-            self.at += key.len();
-            self.expected += 1;
-            return Some(());
-        }
-        self.new_key()
+        let expected = self.keys.get(self.expected).and_then(|key| key.end(self.text.as_bytes(), self.at));
+        let Some(end) = expected else { return self.new_key() };
+        self.at = end;
+        self.expected += 1;
+        Some(())
     }
 
     fn new_key(&mut self) -> Option<()> {
@@ -144,7 +140,7 @@ impl<'t> Scan<'t> {
         self.key()?;
         if self.expected < KEYS {
             self.keys.truncate(self.expected);
-            self.keys.push(start..self.at);
+            self.keys.push(Expected::new(&self.text.as_bytes()[start..self.at]));
             self.expected += 1;
         }
         Some(())
