@@ -18,7 +18,9 @@ impl<T> OrExplain<T> for duckdb::Result<T> {
 pub(crate) fn explain(error: Error, what: &str) -> Failure {
     // As text: below its message the error has nothing but "unknown error code".
     let text = error.to_string();
-    Failure::new(kind(&text), what).caused_by(text)
+    // What DuckDB advises behind its own words are settings that a pipeline does not have.
+    let said = text.split("\n\nPossible solutions:").next().unwrap_or_default();
+    Failure::new(kind(said), what).caused_by(said)
 }
 
 /// DuckDB's C interface has one error code for all; its messages begin with the class of the error, and those that
@@ -29,6 +31,8 @@ fn kind(text: &str) -> FailureKind {
         FailureKind::DestinationLocked
     } else if has("No space left on device") || has("Disk quota exceeded") || has("failed to offload data block") {
         FailureKind::DestinationFull
+    } else if has("could not allocate block") || has("Out of Memory Error") {
+        FailureKind::DestinationMemory
     } else if has(CONVERSION) || has("Cannot change the type") || has("Cannot alter") {
         FailureKind::DestinationSchema
     } else {
@@ -50,6 +54,19 @@ pub(crate) fn refused_column(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn want_of_memory_is_told_without_advice_that_cannot_be_followed() {
+        let connection = duckdb::Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("SET threads = 1; SET memory_limit = '1MB'; SET max_temp_directory_size = '0MB'")
+            .unwrap();
+        let error =
+            connection.execute_batch("CREATE TABLE t AS SELECT range AS n, n::VARCHAR AS t FROM range(1000000)");
+        let failure = error.or_explain("rows could not be written").unwrap_err();
+        assert_eq!(failure.kind, FailureKind::DestinationMemory, "{:?}", failure.causes());
+        assert!(!failure.causes()[0].contains("SET "), "{:?}", failure.causes());
+    }
 
     #[test]
     fn the_column_that_refuses_a_value_is_found() {

@@ -28,12 +28,12 @@ use duckdb::Connection;
 use spile_destination::{
     Batch, Committed, Destination, RunEnd, RunStart, StreamState, StreamTarget, StreamWriter, Written,
 };
-use spile_model::{Checkpoint, Clock, Failure, FailureKind, RunId, StreamName, TableSchema};
+use spile_model::{ByteSize, Checkpoint, Clock, Failure, FailureKind, RunId, StreamName, TableSchema};
 use spile_plan::{CommitPlan, DuckDbPlan};
 
 use crate::catalog::Catalog;
 use crate::failure::OrExplain;
-use crate::memory::MemoryLimit;
+use crate::memory::Memory;
 use crate::rows::Feeds;
 use crate::writer::Loader;
 
@@ -46,7 +46,7 @@ pub struct DuckDb {
     feeds: Feeds,
     catalog: Catalog,
     commit: CommitPlan,
-    memory: MemoryLimit,
+    memory: Option<ByteSize>,
     clock: Arc<dyn Clock>,
 }
 
@@ -57,12 +57,12 @@ impl DuckDb {
     /// [`FailureKind::DestinationLocked`] where another process has it open; otherwise what keeps the file from being
     /// opened or written.
     pub async fn open(plan: &DuckDbPlan, pipeline: &str, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let memory = MemoryLimit::new(plan.memory);
+        let memory = plan.memory;
         let catalog = Catalog::new(pipeline, &plan.schema);
         let path = plan.path.clone();
         let prepared = catalog.clone();
         let (connection, feeds) = blocking(move || {
-            let connection = open::open(&path, memory)?;
+            let connection = open::open(&path, Memory::working(memory))?;
             prepared.prepare(&connection)?;
             let feeds = Feeds::register(&connection).or_explain("the database cannot take rows")?;
             Ok((connection, feeds))
@@ -113,7 +113,7 @@ impl Destination for DuckDb {
         let loader = blocking(move || {
             let own = connection.lock().unwrap_or_else(PoisonError::into_inner).try_clone();
             let own = own.or_explain("no connection to the database")?;
-            Loader::open(own, feeds, catalog, target, commit, memory, clock)
+            Loader::open(own, feeds, catalog, target, commit, Memory::new(memory), clock)
         })
         .await?;
         Ok(Box::new(Writer { loader: Some(loader) }))

@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use duckdb::{Config, Connection};
-use spile_model::{Failure, FailureKind};
+use spile_model::{ByteSize, Failure, FailureKind};
 
 use crate::failure::explain;
-use crate::memory::MemoryLimit;
 use crate::sql::text;
 use crate::unborn;
 
 /// Opens or creates the file.
-pub(crate) fn open(path: &Path, memory: MemoryLimit) -> Result<Connection, Failure> {
+pub(crate) fn open(path: &Path, memory: ByteSize) -> Result<Connection, Failure> {
     match connect(path, memory) {
         Err(error) if error.to_string().contains("replaying WAL") => {
             recover(path)
@@ -25,11 +24,11 @@ pub(crate) fn open(path: &Path, memory: MemoryLimit) -> Result<Connection, Failu
     .map_err(|error| cannot_open(path, error))
 }
 
-fn connect(path: &Path, memory: MemoryLimit) -> duckdb::Result<Connection> {
+fn connect(path: &Path, memory: ByteSize) -> duckdb::Result<Connection> {
     let config = Config::default()
         // A load gains nothing from a second thread, which the requests and the typing need.
         .with("threads", "1")?
-        .with("memory_limit", memory.while_loading())?
+        .with("memory_limit", format!("{}B", memory.0))?
         // Full row groups go to the file at once instead of waiting in memory for others.
         .with("write_buffer_row_group_count", "1")?
         // Merging small row groups at each checkpoint would write the table again and again.

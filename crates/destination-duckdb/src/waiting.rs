@@ -33,8 +33,10 @@ impl Waiting {
         }
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
+    /// How many rows wait, of all tables, and how many bytes of memory they take.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        let bytes = self.tables.iter().flatten().map(|table| table.rows.get_array_memory_size());
+        (self.rows as u64, bytes.sum::<usize>() as u64)
     }
 
     /// Whether it is worth to hand them over.

@@ -74,6 +74,8 @@ pub enum FailureKind {
     DestinationForeign,
     /// The destination has no room.
     DestinationFull,
+    /// The destination may not take as much memory as it needs.
+    DestinationMemory,
     /// The destination's table cannot take what arrived (a column that cannot be widened).
     DestinationSchema,
     /// The stored state is not what this run started from: somebody else has written.
@@ -120,6 +122,7 @@ impl FailureKind {
             | Self::DestinationMissing
             | Self::DestinationForeign
             | Self::DestinationFull
+            | Self::DestinationMemory
             | Self::DestinationSchema
             | Self::StateConflict
             | Self::Destination
@@ -171,6 +174,9 @@ impl FailureKind {
             Self::DestinationMissing => "make the folder, or name another file in `destination`",
             Self::DestinationForeign => "move the file away, or name another one in `destination`",
             Self::DestinationFull => "make room, then run again: what was committed is kept",
+            Self::DestinationMemory => {
+                "raise the destination's `memory`, or leave it out: then it follows what the rows need"
+            }
             Self::DestinationSchema => "change the table, or what the pipeline says of it (`table`, `columns`)",
             Self::StateConflict => "run again: it starts from the state that is there now",
             Self::Destination => "remove the cause, then run again: what was committed is kept",

@@ -47,7 +47,8 @@ pub(crate) struct DuckDbSpec {
     #[schemars(length(min = 1))]
     pub(crate) schema: Option<String>,
 
-    /// What DuckDB may keep in memory; beyond it, it works on disk.
+    /// What DuckDB may keep in memory; beyond it, it works on disk. Without it, as much as the rows that come need (some
+    /// 50 MB, more for wide or long rows), and 1 GiB where keys meet.
     pub(crate) memory: Option<SizeText>,
 
     /// When rows are committed: as soon as one of these is reached, and at a stream's end.

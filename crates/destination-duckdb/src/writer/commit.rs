@@ -38,7 +38,7 @@ impl Loader {
             waiting: Waiting::default(),
         });
         if let Some(run) = self.target.discard.take() {
-            self.discard(run)?;
+            self.memory.raised(&self.connection, || self.discard(run))?;
         }
         if keys::needed(&self.target) {
             for (name, table) in &mut self.tables {
@@ -66,6 +66,7 @@ impl Loader {
         let Some(open) = self.open.take() else { return Ok(None) };
         let outcome = self.settle(&open);
         let known = self.end(outcome)?;
+        self.memory.committed(&self.connection);
         if let Some(record) = &open.record {
             self.record = Some(TableSchema::clone(record));
         }

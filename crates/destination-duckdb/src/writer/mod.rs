@@ -24,7 +24,7 @@ use crate::catalog::Catalog;
 use crate::evolve::{Evolution, actual_columns, evolution};
 use crate::failure::{OrExplain, refused_column};
 use crate::keys;
-use crate::memory::{MemoryLimit, ROWS_BETWEEN_RELEASES};
+use crate::memory::Memory;
 use crate::rows::Feeds;
 use crate::sql::text;
 
@@ -38,7 +38,7 @@ pub(crate) struct Loader {
     catalog: Catalog,
     target: StreamTarget,
     pacing: CommitPlan,
-    memory: MemoryLimit,
+    memory: Memory,
     clock: Arc<dyn Clock>,
     /// By the name that records' tables have; under `replace` these are the new ones.
     tables: BTreeMap<String, Table>,
@@ -48,8 +48,6 @@ pub(crate) struct Loader {
     unswapped: Deltas,
     unswapped_rows: u64,
     changes: Vec<(String, String)>,
-    /// Rows since DuckDB gave memory back.
-    unreleased: usize,
 }
 
 impl Loader {
@@ -59,7 +57,7 @@ impl Loader {
         catalog: Catalog,
         target: StreamTarget,
         pacing: CommitPlan,
-        memory: MemoryLimit,
+        memory: Memory,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
         let mut loader = Self {
@@ -76,7 +74,6 @@ impl Loader {
             unswapped: Deltas::default(),
             unswapped_rows: 0,
             changes: Vec::new(),
-            unreleased: 0,
         };
         loader.learn()?;
         Ok(loader)
@@ -254,14 +251,12 @@ impl Loader {
     /// Hands the rows that wait to DuckDB.
     fn hand_over(&mut self) -> Result<(), Failure> {
         let waiting = self.open.as_mut().map(|open| std::mem::take(&mut open.waiting)).unwrap_or_default();
-        self.unreleased += waiting.rows();
-        waiting.into_tables().iter().try_for_each(|batches| self.append_rows(batches))?;
-        // A row group is written by the row that does not fit it any more.
-        if self.unreleased > ROWS_BETWEEN_RELEASES {
-            self.unreleased %= ROWS_BETWEEN_RELEASES;
-            self.memory.release(&self.connection);
+        let (rows, bytes) = waiting.size();
+        if rows > 0 {
+            let schemas = self.tables.values().map(|table| &table.columns);
+            self.memory.make_room(&self.connection, schemas, rows, bytes);
         }
-        Ok(())
+        waiting.into_tables().iter().try_for_each(|batches| self.append_rows(batches))
     }
 
     /// Appends batches of one table with the same columns.
@@ -289,5 +284,11 @@ impl Loader {
 
     fn execute(&self, sql: &str, what: &str) -> Result<(), Failure> {
         self.connection.execute_batch(sql).or_explain(what)
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.memory.end(&self.connection);
     }
 }

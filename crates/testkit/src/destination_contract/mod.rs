@@ -121,6 +121,8 @@ macro_rules! destination_contract {
             values: {
                 numbers_survive_at_their_limits,
                 text_survives_whatever_it_holds,
+                wide_rows_are_stored,
+                a_text_of_many_megabytes_is_stored,
                 times_survive_to_the_microsecond,
                 json_columns_keep_their_text_as_a_value,
                 thousands_of_rows_arrive_whole,

@@ -68,6 +68,31 @@ pub async fn text_survives_whatever_it_holds(subject: &dyn Subject) {
     }
 }
 
+/// Hundreds of columns, nested ones among them: a destination that holds memory for each must have enough.
+pub async fn wide_rows_are_stored(subject: &dyn Subject) {
+    let record = |id: usize| -> Value {
+        let fields = (0..300).map(|n| (format!("c{n}"), json!({"text": format!("{id}/{n}"), "list": [n]})));
+        std::iter::once(("id".to_owned(), json!(id))).chain(fields).collect()
+    };
+    Session::whole_run(subject, &stream("items"), (0..20).map(record).collect(), 1).await;
+    let rows = table(subject, "items").await;
+    assert_eq!(rows.len(), 20);
+    for row in rows.rows() {
+        let id = row["id"].as_u64().expect("every row has its number");
+        assert_eq!(row["c299"], json!({"text": format!("{id}/299"), "list": [299]}));
+    }
+}
+
+/// A document or an image in one value.
+pub async fn a_text_of_many_megabytes_is_stored(subject: &dyn Subject) {
+    let text = "0123456789abcdef".repeat(5 << 20);
+    Session::whole_run(subject, &stream("items"), json!([{"id": 1, "t": text}, {"id": 2, "t": "short"}]), 1).await;
+    let rows = table(subject, "items").await;
+    let row = rows.rows().iter().find(|row| row["id"] == json!(1)).expect("the row is there");
+    assert!(row["t"] == json!(text), "the text is another");
+    assert_eq!(rows.len(), 2);
+}
+
 /// From year 1 to year 9999, before and after 1970.
 pub async fn times_survive_to_the_microsecond(subject: &dyn Subject) {
     let times =
