@@ -129,6 +129,7 @@ impl RecordBuilder {
     }
 
     /// The field of a key that was not the expected one.
+    #[cold]
     fn look_up(&mut self, key: RawString<'_>, context: &mut Context<'_>) -> Result<usize, Refusal> {
         let key = key.decode(&mut context.surrogate);
         if let Some(&at) = self.by_key.get(&*key) {

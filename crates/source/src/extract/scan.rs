@@ -13,7 +13,7 @@ use spile_model::json::{Expected, plain_until};
 pub(super) struct Scan<'t> {
     text: &'t str,
     at: usize,
-    /// The brackets that close what is open inside the value that is being gone over, kept for their room.
+    /// Inside the value that is being gone over: what closes the arrays and objects around the innermost that is open.
     open: Vec<u8>,
     /// The members' keys of the value before, colons included, in their order.
     keys: Vec<Expected>,
@@ -24,6 +24,9 @@ pub(super) struct Scan<'t> {
 /// Of a record with more keys than this the further ones are read anew.
 const KEYS: usize = 1024;
 
+/// In the place of a closing bracket: no array or object is open.
+const OUTSIDE: u8 = 0;
+
 impl<'t> Scan<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self { text, at: 0, open: Vec::new(), keys: Vec::new(), expected: 0 }
@@ -33,10 +36,11 @@ impl<'t> Scan<'t> {
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
-            match self.byte()? {
-                b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
-                byte => return Some(byte),
+            let byte = self.byte()?;
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
             }
+            self.at += 1;
         }
     }
 
@@ -46,20 +50,16 @@ impl<'t> Scan<'t> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// Inside an array or object: whether an element or member comes (`first`: the first one), or `close`, which is
-    /// stepped over.
+    /// Inside an array or object: whether an element or member must come (`first`: the first one), or `close` came, which
+    /// is stepped over.
     #[inline]
     pub(super) fn more(&mut self, first: bool, close: u8) -> Option<bool> {
         let next = self.peek()?;
-        if next == close {
-            self.at += 1;
-            return Some(false);
-        }
-        if first {
+        if first && next != close {
             return Some(true);
         }
-        self.expect(b',')?;
-        (self.peek()? != close).then_some(true)
+        self.at += 1;
+        if next == close { Some(false) } else { (next == b',').then_some(true) }
     }
 
     /// A member's key as it is written, quotes included; the colon behind it is stepped over.
@@ -89,6 +89,8 @@ impl<'t> Scan<'t> {
     /// Goes over one value, however deep.
     fn skip(&mut self) -> Option<()> {
         self.expected = 0;
+        self.open.clear();
+        let mut close = OUTSIDE;
         loop {
             let first = self.peek()?;
             self.at += 1;
@@ -96,9 +98,10 @@ impl<'t> Scan<'t> {
                 b'"' => self.string()?,
                 b'-' | b'0'..=b'9' => self.number(first)?,
                 b'{' | b'[' => {
-                    let close = first + 2; // `}` is two behind `{`, and `]` behind `[`
-                    if self.more(true, close)? {
+                    let inner = first + 2; // `}` is two behind `{`, and `]` behind `[`
+                    if self.more(true, inner)? {
                         self.open.push(close);
+                        close = inner;
                         self.member(close)?;
                         continue;
                     }
@@ -108,14 +111,14 @@ impl<'t> Scan<'t> {
                 b'n' => self.literal("ull")?,
                 _ => return None,
             }
-            while let Some(&close) = self.open.last() {
+            while close != OUTSIDE {
                 if self.more(false, close)? {
                     self.member(close)?;
                     break;
                 }
-                self.open.pop();
+                close = self.open.pop()?;
             }
-            if self.open.is_empty() {
+            if close == OUTSIDE {
                 return Some(());
             }
         }
@@ -134,6 +137,7 @@ impl<'t> Scan<'t> {
         Some(())
     }
 
+    #[cold]
     fn new_key(&mut self) -> Option<()> {
         self.peek()?;
         let start = self.at;
