@@ -13,7 +13,7 @@ use crate::failure::OrExplain;
 const WORKING: ByteSize = ByteSize::mib(1024);
 
 /// For all that is not counted below.
-const BASE: u64 = 12_000_000;
+const BASE: u64 = 20_000_000;
 
 /// DuckDB's block: each part of a column that is appended to holds one.
 const BLOCK: u64 = 256 << 10;

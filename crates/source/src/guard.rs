@@ -74,8 +74,7 @@ pub(crate) fn contents<'r>(records: impl Iterator<Item = &'r [u8]>) -> Option<u6
     let mut any = false;
     for record in records {
         any = true;
-        hasher.write(record);
-        hasher.write(b",");
+        hasher.write_u64(XxHash3_64::oneshot(record));
     }
     any.then(|| hasher.finish())
 }
