@@ -19,8 +19,8 @@ use crate::types::{conversion, duckdb_type};
 pub(crate) struct Evolution {
     pub(crate) statements: Vec<String>,
     pub(crate) changes: Vec<String>,
-    /// Whether the whole table is written again, which needs memory.
-    pub(crate) rebuilds: bool,
+    /// The types of the columns that are written anew, for all rows that are there.
+    pub(crate) written: Vec<ColumnType>,
 }
 
 /// What leads from `known` to `wanted`, which holds every column of `known`. `None`: there is no such table.
@@ -44,6 +44,7 @@ pub(crate) fn evolution(
     let mut replaced = Vec::new();
     for field in &wanted.columns {
         let Some(before) = known.column(&field.name) else {
+            evolution.written.push(field.column_type.clone());
             evolution.statements.push(format!("ALTER TABLE {table} ADD COLUMN {}", definition(field)));
             evolution.changes.push(format!("new column \"{}\" {}", field.name, field.column_type.describe()));
             continue;
@@ -57,6 +58,7 @@ pub(crate) fn evolution(
             continue; // the same DuckDB type: nothing to be done
         }
         evolution.changes.push(format!("\"{}\" {}", field.name, widening(from, to)));
+        evolution.written.push(to.clone());
         if castable(from, to) {
             evolution.statements.push(format!(
                 "ALTER TABLE {table} ALTER COLUMN {} TYPE {}",
@@ -68,7 +70,7 @@ pub(crate) fn evolution(
         }
     }
     if !replaced.is_empty() {
-        evolution.rebuilds = true;
+        evolution.written = wanted.columns.iter().map(|field| field.column_type.clone()).collect();
         evolution.statements.extend(rebuild(catalog, bare, &replaced));
     }
     evolution
@@ -114,6 +116,21 @@ fn castable(from: &ColumnType, to: &ColumnType) -> bool {
     }
 }
 
+/// Whether there is a table or a view of that name, in whatever case, as DuckDB compares names.
+pub(crate) fn exists(connection: &Connection, catalog: &Catalog, name: &str) -> Result<bool, Failure> {
+    let of = |list: &str, name: &str| {
+        format!(
+            "SELECT {name} AS name FROM {list}() WHERE database_name = current_database() AND schema_name = $1 AND lower({name}) = lower($2)"
+        )
+    };
+    let sql = format!(
+        "SELECT count(*) > 0 FROM ({} UNION ALL {})",
+        of("duckdb_tables", "table_name"),
+        of("duckdb_views", "view_name")
+    );
+    connection.query_row(&sql, [catalog.schema(), name], |row| row.get(0)).or_explain("the tables could not be read")
+}
+
 /// The columns that the table really has, with DuckDB's names of their types; `None` where there is no such table.
 ///
 /// `duckdb_columns()` would tell both at once, but binds every view of the database to do so; and to ask for a table
@@ -123,15 +140,18 @@ pub(crate) fn actual_columns(
     catalog: &Catalog,
     table: &str,
 ) -> Result<Option<Vec<(String, String)>>, Failure> {
-    let is_there = || {
-        let sql = "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = current_database() \
-                   AND schema_name = ? AND table_name = ?";
-        connection.query_row(sql, [catalog.schema(), table], |row| row.get::<_, bool>(0))
-    };
     let read = || {
         let mut statement = connection.prepare(&format!("DESCRIBE {}", catalog.qualified(table)))?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<duckdb::Result<Vec<_>>>()
     };
-    is_there().and_then(|there| there.then(read).transpose()).or_explain("the tables could not be read")
+    let there = exists(connection, catalog, table)?;
+    there.then(read).transpose().or_explain("the tables could not be read")
+}
+
+/// About how many rows a table has.
+pub(crate) fn size(connection: &Connection, catalog: &Catalog, table: &str) -> Result<u64, Failure> {
+    let sql = "SELECT coalesce(sum(estimated_size), 0)::UBIGINT FROM duckdb_tables() \
+               WHERE database_name = current_database() AND schema_name = ? AND table_name = ?";
+    connection.query_row(sql, [catalog.schema(), table], |row| row.get(0)).or_explain("the tables could not be read")
 }

@@ -31,7 +31,7 @@ fn kind(text: &str) -> FailureKind {
         FailureKind::DestinationLocked
     } else if has("No space left on device") || has("Disk quota exceeded") || has("failed to offload data block") {
         FailureKind::DestinationFull
-    } else if has("could not allocate block") || has("Out of Memory Error") {
+    } else if has("could not allocate block") || has("failed to pin block") || has("Out of Memory Error") {
         FailureKind::DestinationMemory
     } else if has(CONVERSION) || has("Cannot change the type") || has("Cannot alter") {
         FailureKind::DestinationSchema

@@ -11,7 +11,7 @@ use spile_model::{Failure, FailureKind, TableSchema};
 use spile_plan::WriteMode;
 
 use crate::catalog::Catalog;
-use crate::evolve::actual_columns;
+use crate::evolve::exists;
 use crate::failure::OrExplain;
 use crate::sql::ident;
 
@@ -119,28 +119,29 @@ fn columns(schema: &TableSchema, keys: &[String]) -> Option<Vec<String>> {
     keys.iter().map(column).collect()
 }
 
-/// Refuses to write into a table that another stream or pipeline fills, or that somebody else made.
+/// Refuses to write into `table` if another stream or pipeline fills it, or somebody else made it.
 pub(crate) fn refuse_foreign_table(
     connection: &Connection,
     catalog: &Catalog,
     target: &StreamTarget,
+    table: &str,
 ) -> Result<(), Failure> {
-    let sql = format!("SELECT pipeline, stream FROM {} WHERE table_name = ?", catalog.qualified("_spile_tables"));
+    let sql = format!(
+        "SELECT pipeline, stream FROM {} WHERE lower(table_name) = lower(?)",
+        catalog.qualified("_spile_tables")
+    );
     let owner: Option<(String, String)> = connection
-        .query_row(&sql, params![target.table], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(&sql, params![table], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
         .or_explain("what is known of the tables could not be read")?;
-    let table = &target.table;
     let problem = match owner {
         Some((pipeline, stream)) if pipeline != catalog.pipeline() || stream != target.stream.as_str() => {
             format!(
                 "table `{table}` belongs to the stream `{stream}` of the pipeline `{pipeline}`; give this one another `table`"
             )
         }
-        None if actual_columns(connection, catalog, table)?.is_some() => {
-            format!(
-                "there is a table `{table}` that Spile did not make; drop or rename it, or give the stream another `table`"
-            )
+        None if exists(connection, catalog, table)? => {
+            format!("there is a table or view `{table}` that Spile did not make")
         }
         _ => return Ok(()),
     };

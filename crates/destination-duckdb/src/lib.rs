@@ -28,7 +28,7 @@ use duckdb::Connection;
 use spile_destination::{
     Batch, Committed, Destination, RunEnd, RunStart, StreamState, StreamTarget, StreamWriter, Written,
 };
-use spile_model::{ByteSize, Checkpoint, Clock, Failure, FailureKind, RunId, StreamName, TableSchema};
+use spile_model::{Checkpoint, Clock, Failure, FailureKind, RunId, StreamName, TableSchema};
 use spile_plan::{CommitPlan, DuckDbPlan};
 
 use crate::catalog::Catalog;
@@ -46,7 +46,7 @@ pub struct DuckDb {
     feeds: Feeds,
     catalog: Catalog,
     commit: CommitPlan,
-    memory: Option<ByteSize>,
+    memory: Memory,
     clock: Arc<dyn Clock>,
 }
 
@@ -61,11 +61,12 @@ impl DuckDb {
         let catalog = Catalog::new(pipeline, &plan.schema);
         let path = plan.path.clone();
         let prepared = catalog.clone();
-        let (connection, feeds) = blocking(move || {
+        let (connection, feeds, memory) = blocking(move || {
             let connection = open::open(&path, Memory::working(memory))?;
             prepared.prepare(&connection)?;
             let feeds = Feeds::register(&connection).or_explain("the database cannot take rows")?;
-            Ok((connection, feeds))
+            let memory = Memory::new(another(&connection)?, memory);
+            Ok((connection, feeds, memory))
         })
         .await?;
         let connection = Arc::new(Mutex::new(connection));
@@ -77,14 +78,16 @@ impl DuckDb {
         &self,
         action: impl FnOnce(&Connection, &Catalog) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (connection, catalog) = (Arc::clone(&self.connection), self.catalog.clone());
+        let (connection, catalog, memory) = (Arc::clone(&self.connection), self.catalog.clone(), self.memory.clone());
         blocking(move || {
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            // Dropped without commit, the transaction is taken back.
-            let transaction = connection.unchecked_transaction().or_explain("a transaction could not begin")?;
-            let value = action(&transaction, &catalog)?;
-            transaction.commit().or_explain("Spile's own tables could not be written")?;
-            Ok(value)
+            memory.at_work(|| {
+                // Dropped without commit, the transaction is taken back.
+                let transaction = connection.unchecked_transaction().or_explain("a transaction could not begin")?;
+                let value = action(&transaction, &catalog)?;
+                transaction.commit().or_explain("Spile's own tables could not be written")?;
+                Ok(value)
+            })
         })
         .await
     }
@@ -109,14 +112,15 @@ impl Destination for DuckDb {
 
     async fn open_stream(&self, target: StreamTarget) -> Result<Box<dyn StreamWriter>, Failure> {
         let (connection, catalog) = (Arc::clone(&self.connection), self.catalog.clone());
-        let (feeds, commit, memory, clock) = (self.feeds.clone(), self.commit, self.memory, Arc::clone(&self.clock));
+        let (feeds, commit, memory) = (self.feeds.clone(), self.commit, self.memory.clone());
+        let clock = Arc::clone(&self.clock);
         let loader = blocking(move || {
-            let own = connection.lock().unwrap_or_else(PoisonError::into_inner).try_clone();
-            let own = own.or_explain("no connection to the database")?;
-            Loader::open(own, feeds, catalog, target, commit, Memory::new(memory), clock)
+            let own = another(&connection.lock().unwrap_or_else(PoisonError::into_inner))?;
+            let share = memory.share();
+            memory.at_work(|| Loader::open(own, feeds, catalog, target, commit, share, clock))
         })
         .await?;
-        Ok(Box::new(Writer { loader: Some(loader) }))
+        Ok(Box::new(Writer { loader: Some(loader), memory: self.memory.clone() }))
     }
 
     async fn end_run(&self, run: RunId, end: &RunEnd) -> Result<(), Failure> {
@@ -150,6 +154,7 @@ impl Destination for DuckDb {
 struct Writer {
     /// Gone only while a call is under way, or after one that was dropped.
     loader: Option<Loader>,
+    memory: Memory,
 }
 
 impl Writer {
@@ -159,8 +164,10 @@ impl Writer {
     ) -> Result<T, Failure> {
         let abandoned = || Failure::new(FailureKind::Destination, "an earlier write to this stream was abandoned");
         let mut loader = self.loader.take().ok_or_else(abandoned)?;
+        let memory = self.memory.clone();
         let (loader, outcome) = blocking(move || {
-            let outcome = action(&mut loader);
+            let outcome = memory.at_work(|| action(&mut loader));
+            loader.take_memory_back();
             Ok((loader, outcome))
         })
         .await?;
@@ -186,6 +193,11 @@ impl StreamWriter for Writer {
     async fn finish(mut self: Box<Self>, complete: bool) -> Result<Option<Committed>, Failure> {
         self.call(move |loader| loader.finish(complete)).await
     }
+}
+
+/// One more connection to the same database.
+fn another(connection: &Connection) -> Result<Connection, Failure> {
+    connection.try_clone().or_explain("no connection to the database")
 }
 
 async fn blocking<T: Send + 'static>(

@@ -175,7 +175,7 @@ impl FailureKind {
             Self::DestinationForeign => "move the file away, or name another one in `destination`",
             Self::DestinationFull => "make room, then run again: what was committed is kept",
             Self::DestinationMemory => {
-                "raise the destination's `memory`, or leave it out: then it follows what the rows need"
+                "raise the destination's `memory`, or leave it out: then it follows what the rows need; if it is not set, commit less at once (`commit`), or run where there is more memory"
             }
             Self::DestinationSchema => "change the table, or what the pipeline says of it (`table`, `columns`)",
             Self::StateConflict => "run again: it starts from the state that is there now",

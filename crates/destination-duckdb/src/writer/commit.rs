@@ -38,7 +38,7 @@ impl Loader {
             waiting: Waiting::default(),
         });
         if let Some(run) = self.target.discard.take() {
-            self.memory.raised(&self.connection, || self.discard(run))?;
+            self.discard(run)?;
         }
         if keys::needed(&self.target) {
             for (name, table) in &mut self.tables {
@@ -66,7 +66,7 @@ impl Loader {
         let Some(open) = self.open.take() else { return Ok(None) };
         let outcome = self.settle(&open);
         let known = self.end(outcome)?;
-        self.memory.committed(&self.connection);
+        self.memory.committed();
         if let Some(record) = &open.record {
             self.record = Some(TableSchema::clone(record));
         }
@@ -85,7 +85,7 @@ impl Loader {
             return Ok(0);
         }
         let keyed = keys::needed(&self.target) && open.rows > 0;
-        let known = if keyed { self.memory.raised(&self.connection, || self.settle_keys())? } else { 0 };
+        let known = if keyed { self.settle_keys()? } else { 0 };
         self.advance(&open.deltas)?;
         if let (Some(record), Some(table)) = (&open.record, self.tables.get(&self.target.table))
             && self.record.as_ref() != Some(&**record)

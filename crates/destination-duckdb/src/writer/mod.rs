@@ -21,15 +21,18 @@ use self::commit::{Transaction, merge};
 use self::deltas::Deltas;
 use self::table::{Table, as_it_is, with};
 use crate::catalog::Catalog;
-use crate::evolve::{Evolution, actual_columns, evolution};
+use crate::evolve::{Evolution, actual_columns, evolution, exists, size};
 use crate::failure::{OrExplain, refused_column};
 use crate::keys;
-use crate::memory::Memory;
+use crate::memory::Share;
 use crate::rows::Feeds;
 use crate::sql::text;
 
-/// Behind the names of the tables that `replace` fills before it swaps them in.
+/// Behind the name of the stream's table, in the names of those that `replace` fills before it swaps them in.
 const NEW: &str = "__spile_new";
+
+/// So many columns are added to a table at once: each is in memory for all its rows until it is written.
+const NEW_COLUMNS: usize = 32;
 
 /// Writes one stream; every call blocks.
 pub(crate) struct Loader {
@@ -38,7 +41,7 @@ pub(crate) struct Loader {
     catalog: Catalog,
     target: StreamTarget,
     pacing: CommitPlan,
-    memory: Memory,
+    memory: Share,
     clock: Arc<dyn Clock>,
     /// By the name that records' tables have; under `replace` these are the new ones.
     tables: BTreeMap<String, Table>,
@@ -57,7 +60,7 @@ impl Loader {
         catalog: Catalog,
         target: StreamTarget,
         pacing: CommitPlan,
-        memory: Memory,
+        memory: Share,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
         let mut loader = Self {
@@ -81,14 +84,14 @@ impl Loader {
 
     /// What earlier runs left: the tables that are known and really there; leftovers of an unfinished swap are removed.
     fn learn(&mut self) -> Result<(), Failure> {
-        keys::refuse_foreign_table(&self.connection, &self.catalog, &self.target)?;
+        keys::refuse_foreign_table(&self.connection, &self.catalog, &self.target, &self.target.table)?;
         if self.target.discard.is_none() && self.adds_all() {
             self.target.discard = self.catalog.broken_off(&self.connection, &self.target.stream)?;
         }
         let known = self.catalog.tables_of(&self.connection, &self.target.stream)?;
         for (name, parent) in known {
             let Some(stored) = self.catalog.known_table(&self.connection, &name)? else { continue };
-            if parent.is_none() && name == self.target.table && self.exists(&name)? {
+            if parent.is_none() && name == self.target.table && exists(&self.connection, &self.catalog, &name)? {
                 self.record = Some(stored.record);
             }
             if self.replaces() {
@@ -102,18 +105,13 @@ impl Loader {
         if self.replaces() { self.drop_leftovers() } else { Ok(()) }
     }
 
-    fn exists(&self, table: &str) -> Result<bool, Failure> {
-        Ok(actual_columns(&self.connection, &self.catalog, table)?.is_some())
-    }
-
     fn drop_leftovers(&self) -> Result<(), Failure> {
         let sql = format!(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = {} \
-             AND suffix(table_name, {}) AND (table_name = {} OR prefix(table_name, {}))",
+             AND (table_name = {} OR prefix(table_name, {}))",
             text(self.catalog.schema()),
-            text(NEW),
-            text(&format!("{}{NEW}", self.target.table)),
-            text(&format!("{}__", self.target.table)),
+            text(&self.physical(&self.target.table)),
+            text(&self.physical(&format!("{}__", self.target.table))),
         );
         let read = || {
             let mut statement = self.connection.prepare(&sql)?;
@@ -145,7 +143,12 @@ impl Loader {
 
     /// The table that rows of `table` are appended to.
     fn physical(&self, table: &str) -> String {
-        if self.replaces() { format!("{table}{NEW}") } else { table.to_owned() }
+        if !self.replaces() {
+            return table.to_owned();
+        }
+        // The mark stands behind the stream's own name, so that no other stream's tables look like this one's.
+        let stream = &self.target.table;
+        format!("{stream}{NEW}{}", table.strip_prefix(stream.as_str()).unwrap_or(table))
     }
 
     pub(crate) fn write(&mut self, batch: Batch) -> Result<Written, Failure> {
@@ -153,6 +156,11 @@ impl Loader {
         if batch.tables.iter().any(|table| self.is_new_to(table)) {
             durable = self.commit()?;
             self.evolve(&batch)?;
+            while batch.tables.iter().any(|table| self.is_new_to(table)) {
+                // Written to the file, new columns take no memory; with other streams' transactions open, they wait.
+                let _ = self.connection.execute_batch("CHECKPOINT");
+                self.evolve(&batch)?;
+            }
         }
         self.append(batch)?;
         let due = self.open.as_ref().is_some_and(|open| {
@@ -173,15 +181,23 @@ impl Loader {
         }
     }
 
-    /// Brings the batch's tables to its columns, in a transaction of its own.
+    /// Brings the batch's tables to its columns, or by some of them nearer, in a transaction of its own.
     fn evolve(&mut self, batch: &Batch) -> Result<(), Failure> {
         let (joined, evolutions): (Vec<_>, Vec<_>) =
             batch.tables.iter().filter(|table| self.is_new_to(table)).map(|table| self.evolution_to(table)).unzip();
+        for ((name, _), evolution) in joined.iter().zip(&evolutions) {
+            if self.tables.contains_key(name) {
+                let rows = size(&self.connection, &self.catalog, &self.physical(name))?;
+                self.memory.make_room_for_columns(&evolution.written, rows);
+            } else {
+                keys::refuse_foreign_table(&self.connection, &self.catalog, &self.target, name)?;
+            }
+        }
         self.execute("BEGIN TRANSACTION", "a transaction could not begin")?;
         let alter = || self.alter(&evolutions, &joined, &batch.record_schema);
-        let rebuilds = evolutions.iter().any(|evolution| evolution.rebuilds);
-        let outcome = if rebuilds { self.memory.raised(&self.connection, alter) } else { alter() };
+        let outcome = alter();
         self.end(outcome)?;
+        self.memory.committed();
         for (evolution, (name, _)) in evolutions.into_iter().zip(&joined) {
             self.changes.extend(evolution.changes.into_iter().map(|change| (name.clone(), change)));
         }
@@ -194,7 +210,8 @@ impl Loader {
     fn evolution_to(&self, arriving: &TableBatch) -> ((String, Table), Evolution) {
         let known = self.tables.get(&arriving.table);
         let physical = self.physical(&arriving.table);
-        let columns = known.map_or_else(|| arriving.schema.clone(), |known| with(&known.columns, &arriving.schema));
+        let columns =
+            known.map_or_else(|| arriving.schema.clone(), |known| with(&known.columns, &arriving.schema, NEW_COLUMNS));
         let settled = known.map(|table| table.settled.clone()).unwrap_or_default();
         let evolution = evolution(&self.catalog, &physical, known.map(|table| &table.columns), &columns, &settled);
         let table = Table { parent: arriving.parent.clone(), columns, settled, rows_before: None, feed: None };
@@ -254,7 +271,7 @@ impl Loader {
         let (rows, bytes) = waiting.size();
         if rows > 0 {
             let schemas = self.tables.values().map(|table| &table.columns);
-            self.memory.make_room(&self.connection, schemas, rows, bytes);
+            self.memory.make_room(schemas, rows, bytes);
         }
         waiting.into_tables().iter().try_for_each(|batches| self.append_rows(batches))
     }
@@ -282,13 +299,12 @@ impl Loader {
         Failure { message, ..failure }.caused_by(what)
     }
 
+    /// Between two calls: what DuckDB need not keep is given back.
+    pub(crate) fn take_memory_back(&mut self) {
+        self.memory.take_back();
+    }
+
     fn execute(&self, sql: &str, what: &str) -> Result<(), Failure> {
         self.connection.execute_batch(sql).or_explain(what)
-    }
-}
-
-impl Drop for Loader {
-    fn drop(&mut self) {
-        self.memory.end(&self.connection);
     }
 }

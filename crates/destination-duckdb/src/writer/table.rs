@@ -31,13 +31,15 @@ pub(super) fn as_it_is(mut known: TableSchema, actual: &[(String, String)]) -> (
     (known, settled)
 }
 
-/// Every column of `known`, widened or joined by those that arrive.
-pub(super) fn with(known: &TableSchema, arriving: &TableSchema) -> TableSchema {
+/// Every column of `known`, widened or joined by those that arrive, of which so many may be new.
+pub(super) fn with(known: &TableSchema, arriving: &TableSchema, most: usize) -> TableSchema {
     let mut columns = known.columns.clone();
+    let most = columns.len() + most;
     for field in &arriving.columns {
-        match columns.iter_mut().find(|column| column.name == field.name) {
-            Some(column) => column.clone_from(field),
-            None => columns.push(field.clone()),
+        match columns.iter().position(|column| column.name == field.name) {
+            Some(at) => columns[at].clone_from(field),
+            None if columns.len() < most => columns.push(field.clone()),
+            None => {}
         }
     }
     TableSchema { columns }

@@ -130,6 +130,9 @@ impl<'t> Scan<'t> {
         if close == b']' {
             return Some(());
         }
+        if self.byte() != Some(b'"') {
+            self.peek()?; // white space, which many write behind a comma
+        }
         let expected = self.keys.get(self.expected).and_then(|key| key.end(self.text.as_bytes(), self.at));
         let Some(end) = expected else { return self.new_key() };
         self.at = end;

@@ -72,6 +72,7 @@ macro_rules! destination_contract {
                 an_abandoned_run_leaves_nothing_behind,
                 a_complete_run_without_rows_empties_the_table,
                 the_new_rows_may_have_other_columns,
+                a_stream_leaves_alone_what_another_with_a_similar_name_fills,
             }
             merge: {
                 a_row_takes_the_place_of_the_one_with_its_key,
@@ -102,6 +103,7 @@ macro_rules! destination_contract {
                 partitions_and_streams_have_progress_of_their_own,
                 partitions_may_alternate_in_one_writer,
                 two_streams_may_be_written_at_once,
+                a_wide_stream_and_a_narrow_one_may_be_written_at_once,
                 all_of_a_progress_is_kept,
                 states_are_listed_and_reset_forgets_them,
                 reset_can_drop_the_tables,
@@ -123,6 +125,7 @@ macro_rules! destination_contract {
                 text_survives_whatever_it_holds,
                 wide_rows_are_stored,
                 a_text_of_many_megabytes_is_stored,
+                many_long_texts_are_committed_at_once,
                 times_survive_to_the_microsecond,
                 json_columns_keep_their_text_as_a_value,
                 thousands_of_rows_arrive_whole,

@@ -1,6 +1,6 @@
 //! Progress: committed with its rows, refused where somebody else has written, listed and forgotten on request.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use spile_destination::Written;
 use spile_model::{CursorValue, FailureKind, PartitionKey, Progress, RunId};
 
@@ -183,6 +183,35 @@ pub async fn two_streams_may_be_written_at_once(subject: &dyn Subject) {
     assert_eq!(table(subject, "left").await.only(&["id"]), json!(expected));
     let rows = table(subject, "right").await;
     assert_eq!(rows.only(&["id", "new"]), json!([[1, [9]], [2, [2]], [3, [3]], [4, [4]]]));
+}
+
+/// What one of them needs is not taken from the other.
+pub async fn a_wide_stream_and_a_narrow_one_may_be_written_at_once(subject: &dyn Subject) {
+    let session = Session::begin(subject).await;
+    let mut wide = session.open(&stream("wide").replace()).await;
+    let mut narrow = session.open(&stream("narrow").replace()).await;
+    for page in 0..12 {
+        let (first, text) = (page * 100, "x".repeat(200_000));
+        let record = |id: i64| -> Value {
+            let fields = (0..400).map(|n| (format!("c{n}"), json!(format!("{id}/{n}"))));
+            std::iter::once(("id".to_owned(), json!(id))).chain(fields).collect()
+        };
+        let few: Vec<Value> = (0..50).map(|n| json!({"id": first + n})).collect();
+        wide.write((first..first + 100).map(record).collect(), up_to(page + 1))
+            .await
+            .expect("wide rows can be written");
+        narrow.write(json!(few), up_to(page + 1)).await.expect("narrow rows can be written");
+        if page == 6 {
+            let long: Vec<Value> = (0..50).map(|n| json!({"id": 10_000 + n, "t": text})).collect();
+            wide.flush().await.expect("a flush commits");
+            narrow.write(json!(long), up_to(page + 1)).await.expect("long rows can be written");
+        }
+    }
+    narrow.finish(true).await.expect("the narrow one can be finished");
+    wide.finish(true).await.expect("the wide one can be finished");
+    session.end().await;
+    assert_eq!(table(subject, "wide").await.len(), 1200);
+    assert_eq!(table(subject, "narrow").await.len(), 650);
 }
 
 /// Cursors of every kind, boundaries beyond i64, runs.

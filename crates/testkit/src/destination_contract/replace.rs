@@ -89,3 +89,22 @@ pub async fn the_new_rows_may_have_other_columns(subject: &dyn Subject) {
         json!([["three", null, [1]], [2, null, null]])
     );
 }
+
+/// `orders__archive` is not a table of `orders`.
+pub async fn a_stream_leaves_alone_what_another_with_a_similar_name_fills(subject: &dyn Subject) {
+    let (orders, archive) = (stream("orders").replace().children(), stream("orders__archive").replace().children());
+    let record = json!([{"id": 1, "lines": [{"n": 1}]}]);
+    let session = Session::begin(subject).await;
+    let mut filling = session.open(&archive).await;
+    filling.write(record.clone(), up_to(1)).await.expect("records can be written");
+    filling.flush().await.expect("a flush commits");
+    let mut writing = session.open(&orders).await;
+    writing.write(record, up_to(1)).await.expect("records can be written");
+    writing.flush().await.expect("a flush commits");
+    writing.finish(false).await.expect("a stream can end early");
+    filling.write(json!([{"id": 2, "lines": [{"n": 2}]}]), up_to(2)).await.expect("records can be written");
+    filling.finish(true).await.expect("a stream can be finished");
+    session.end().await;
+    assert_eq!(table(subject, "orders__archive").await.only(&["id"]), json!([[1], [2]]));
+    assert_eq!(table(subject, "orders__archive__lines").await.len(), 2);
+}

@@ -93,6 +93,20 @@ pub async fn a_text_of_many_megabytes_is_stored(subject: &dyn Subject) {
     assert_eq!(rows.len(), 2);
 }
 
+/// Documents, of which one commit holds many.
+pub async fn many_long_texts_are_committed_at_once(subject: &dyn Subject) {
+    let text = "0123456789abcdef".repeat(12_500);
+    let session = Session::begin(subject).await;
+    let mut writing = session.open(&stream("items")).await;
+    for page in 0..20 {
+        let records: Vec<Value> = (0..50).map(|n| json!({"id": page * 50 + n, "t": text})).collect();
+        writing.write(json!(records), up_to(page + 1)).await.expect("texts can be written");
+    }
+    writing.finish(true).await.expect("they can be committed together");
+    session.end().await;
+    assert_eq!(table(subject, "items").await.len(), 1000);
+}
+
 /// From year 1 to year 9999, before and after 1970.
 pub async fn times_survive_to_the_microsecond(subject: &dyn Subject) {
     let times =

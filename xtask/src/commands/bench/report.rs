@@ -118,16 +118,14 @@ pub(super) fn verdicts(dataset: &str, scores: &[Score]) -> Vec<Verdict> {
     let mut at_most = |what: String, ratio: f64, limit: f64| {
         verdicts.push(Verdict::at_most(format!("{dataset}: {what}"), ratio, limit));
     };
-    // With all types given DuckDB 1.5 reads pages several times faster than 2.0: a third of that would be less than it
-    // needs to store the rows.
-    let engines = [
-        ("1.5", "read_json, pages, 1 thread", "below", 1.0),
-        ("2.0", "read_json 2.0, pages, 1 thr.", "at most a third of", 1.0 / 3.0),
-    ];
-    for (engine, name, share, limit) in engines {
+    // With all types given DuckDB 1.5 reads pages several times faster than 2.0, of which the target was set: a third of
+    // that is less than it needs to store the rows.
+    let engines = [("1.5", "read_json, pages, 1 thread"), ("2.0", "read_json 2.0, pages, 1 thr.")];
+    for (engine, name) in engines {
         if let Some(pages) = median_of(scores, name) {
             at_most(format!("wall below read_json's, DuckDB {engine}, 1 thread"), spile.wall / pages.wall, 1.0);
-            at_most(format!("CPU {share} read_json's, DuckDB {engine}, 1 thread"), spile.cpu / pages.cpu, limit);
+            let third = format!("CPU at most a third of read_json's, DuckDB {engine}, 1 thread");
+            at_most(third, spile.cpu / pages.cpu, 1.0 / 3.0);
             at_most(
                 format!("peak RSS below read_json's, DuckDB {engine}, 1 thread"),
                 spile.peak_mib / pages.peak_mib,
