@@ -12,6 +12,7 @@ use spile_model::units::show_duration;
 use spile_model::{Failure, FailureKind};
 
 use crate::cause::Cause;
+use crate::guard::RefusedAddress;
 
 /// A failed exchange, and how long the answer asked to wait before another.
 pub(crate) struct Refusal {
@@ -27,7 +28,10 @@ impl From<Failure> for Refusal {
 
 /// An error from before the answer's head had arrived. `host` is named in the message.
 pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> Failure {
-    let (kind, message) = if error.is_dns() {
+    let (kind, message) = if let Some(refused) = find::<RefusedAddress>(&error) {
+        // The error that carries it says the same.
+        return Failure::new(FailureKind::AddressRefused, format!("the name {refused}"));
+    } else if error.is_dns() {
         (FailureKind::Dns, format!("the host name `{host}` has no address"))
     } else if let Some(tls) = find::<rustls::Error>(&error) {
         let kind = match tls {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
@@ -11,17 +11,20 @@ use spile_model::units::show_duration;
 use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName};
 use spile_plan::{LimitPlan, PipelinePlan, TimeoutPlan};
 use tokio::time::{Instant, sleep, timeout};
+use url::Position;
 
 use crate::auth::Authenticator;
 use crate::classify::{self, Refusal};
+use crate::guard::Guard;
+use crate::guard::names::Names;
 use crate::limiter::Limiter;
 use crate::message::{Body, Request, Response};
-use crate::origin::Home;
 use crate::redact::Redactor;
 use crate::retry::{Decision, RetryPolicy};
 use crate::retry_after::asked_wait;
+use crate::transport::Transport;
 use crate::usage::{Ledger, Usage};
-use crate::{body, excerpt, transport};
+use crate::{body, excerpt};
 
 /// So many redirects in a row are followed; browsers follow twice as many, but no API means more than two or three.
 const MOST_REDIRECTS: usize = 10;
@@ -31,8 +34,8 @@ const MOST_REDIRECTS: usize = 10;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    transport: reqwest::Client,
-    home: Home,
+    transport: Transport,
+    guard: Arc<Guard>,
     authenticator: Authenticator,
     limiter: Limiter,
     retries: RetryPolicy,
@@ -57,14 +60,28 @@ impl Client {
     /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
     /// machine cannot speak TLS.
     pub fn new(plan: &PipelinePlan, clock: Arc<dyn Clock>, events: Events, seed: u64) -> Result<Self, Failure> {
+        Self::with_names(plan, clock, events, seed, Names::of_the_system())
+    }
+
+    /// As [`Client::new`], and names become addresses as `names` says.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_names(
+        plan: &PipelinePlan,
+        clock: Arc<dyn Clock>,
+        events: Events,
+        seed: u64,
+        names: Names,
+    ) -> Result<Self, Failure> {
         let source = &plan.source;
-        let home = Home::new(&source.base_url)?;
+        let guard = Arc::new(Guard::new(source)?);
         let scope = plan.variables.scope();
         let authenticator = Authenticator::prepare(&source.auth, &scope)?;
         let redactor = Redactor::new(plan, &authenticator, &scope);
         Ok(Self(Arc::new(Inner {
-            transport: transport::connect(&home, &source.timeouts)?,
-            home,
+            transport: Transport::new(Arc::clone(&guard), names, &source.timeouts)?,
+            guard,
             authenticator,
             limiter: Limiter::new(&source.rate_limits, source.concurrency.get()),
             retries: RetryPolicy::new(source.retries, seed),
@@ -128,7 +145,7 @@ impl Client {
 
     /// The plan's `base_url`.
     pub fn base_url(&self) -> &Url {
-        self.0.home.url()
+        self.0.guard.home()
     }
 
     /// `url` as it may be shown to people: without secrets.
@@ -141,9 +158,35 @@ impl Client {
         self.0.redactor.clean(text)
     }
 
-    /// Why `url` may not be asked (another origin), in words that end a sentence; `None` where it may.
+    /// Why `url` may not be asked, in words that end a sentence; `None` where it may. Whatever names a URL (a redirect, a
+    /// next page, a record, a description) is asked here before anything is made of it.
     pub fn refusal(&self, url: &Url) -> Option<String> {
-        self.0.home.refusal(url).map(|reason| self.redact(&reason))
+        if let Some(reason) = self.0.guard.refusal(url) {
+            return Some(self.redact(&reason));
+        }
+        // Some servers redirect with the query that they were asked with, credentials and all.
+        let told = if self.is_home(url) { "" } else { &url[Position::BeforePath..Position::AfterQuery] };
+        (self.redact(told) != told).then(|| {
+            let other = url.origin().ascii_serialization();
+            format!("the URL holds a secret of this pipeline, and credentials never go to another origin ({other})")
+        })
+    }
+
+    /// Why `request` may not be sent: its URL, or because more than a question would go to another origin.
+    fn objection(&self, request: &Request) -> Option<String> {
+        if let Some(reason) = self.refusal(&request.url) {
+            return Some(reason);
+        }
+        let asks = matches!(request.method, Method::GET | Method::HEAD) && request.body.is_none();
+        (!asks && !self.is_home(&request.url)).then(|| {
+            let other = request.url.origin().ascii_serialization();
+            let method = &request.method;
+            format!("only GET and HEAD without a body go to an allowed origin, and this is a {method} to {other}")
+        })
+    }
+
+    fn is_home(&self, url: &Url) -> bool {
+        self.0.guard.is_home(url)
     }
 
     /// One try: the request and the redirects that follow from it.
@@ -151,7 +194,7 @@ impl Client {
         let mut next = None;
         for _ in 0..=MOST_REDIRECTS {
             let request = next.as_ref().unwrap_or(request);
-            if let Some(reason) = self.refusal(&request.url) {
+            if let Some(reason) = self.objection(request) {
                 return Err(Failure::new(FailureKind::Configuration, reason).into());
             }
             let permit = self.0.limiter.admit(|why, wait| self.waiting(stream, why.as_str().to_owned(), wait)).await;
@@ -204,6 +247,9 @@ impl Client {
         if let Some(said) = excerpt::of_refusal(status, &said, |text| self.redact(text)) {
             told.push_str(&format!(": {said}"));
         }
+        if !self.is_home(&request.url) {
+            told.push_str(" (an allowed origin, to which no credential is sent)");
+        }
         Err(Refusal { failure: Failure::new(classify::status_kind(status, asked.is_some()), told), asked })
     }
 
@@ -214,7 +260,7 @@ impl Client {
         // The connection has its own timeout, and only then begins the wait for the first byte.
         let patience = timeouts.connect.saturating_add(timeouts.read);
         match timeout(patience, self.0.transport.execute(outgoing)).await {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answer)) => self.0.transport.believed(answer),
             Ok(Err(error)) => Err(classify::sending(error, &host, timeouts.connect)),
             Err(_) => {
                 let message = format!(
@@ -232,8 +278,18 @@ impl Client {
     /// The request as it goes out: with what every request has, and at last the credentials.
     fn outgoing(&self, request: &Request) -> reqwest::Request {
         let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
+        outgoing.url_mut().set_fragment(None);
         let headers = outgoing.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if !self.is_home(&request.url) {
+            // What it wants and who it is, and nothing else, for any header may be a credential.
+            for name in [ACCEPT, USER_AGENT] {
+                if let Some(value) = request.headers.get(&name).filter(|value| !value.is_sensitive()) {
+                    headers.insert(name, value.clone());
+                }
+            }
+            return outgoing;
+        }
         if let Some(Body { content_type, .. }) = &request.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
@@ -248,17 +304,12 @@ impl Client {
             replaced = Some(name);
         }
         *outgoing.body_mut() = request.body.as_ref().map(|body| body.bytes.clone().into());
-        outgoing.url_mut().set_fragment(None);
         self.0.authenticator.authorise(&mut outgoing);
         outgoing
     }
 
     /// The request that follows from a redirect.
     fn redirected(&self, request: &Request, status: StatusCode, target: Url) -> Result<Request, Failure> {
-        if let Some(reason) = self.refusal(&target) {
-            let message = format!("answered with a redirect, but {reason}");
-            return Err(Failure::new(FailureKind::UnexpectedStatus(status.as_u16()), message));
-        }
         let mut next = Request { url: target, ..request.clone() };
         let becomes_get = match status {
             StatusCode::SEE_OTHER => request.method != Method::HEAD,
@@ -271,7 +322,13 @@ impl Client {
             next.body = None;
             next.headers.remove(CONTENT_TYPE);
         }
-        Ok(next)
+        match self.objection(&next) {
+            None => Ok(next),
+            Some(reason) => {
+                let message = format!("answered with a redirect, but {reason}");
+                Err(Failure::new(FailureKind::UnexpectedStatus(status.as_u16()), message))
+            }
+        }
     }
 
     /// Waits as the policy says, or returns the failure that ends the request.

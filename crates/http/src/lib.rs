@@ -5,16 +5,17 @@
 //!
 //! Invariants:
 //! * A partial body is never a body: every length that was announced is checked.
-//! * Credentials go to the pipeline's own origin (scheme, host, port) and nowhere else, and appear in no message, no
-//!   event and no URL that is shown.
+//! * Only origins (scheme, host, port) that the pipeline file names are asked, at addresses that they may have.
+//! * Credentials go to the pipeline's own origin and nowhere else, and appear in no message, no event and no URL that is
+//!   shown.
 //! * No request leaves before every rate limit, the concurrency limit and every `Retry-After` allow it, and who waits
 //!   holds no connection.
-//! * Time and randomness are injected; waiting is on tokio's clock.
+//! * Time, randomness and the addresses of names are injected; waiting is on tokio's clock.
 //!
-//! It deliberately knows neither pages nor records, keeps no cookies, follows no redirect to another origin and leaves
+//! It deliberately knows neither pages nor records, keeps no cookies and leaves
 //! retries, redirects and the body's limits to none of the libraries below it.
 //!
-//! One [`Client::send`] reads: check the origin → wait for the limits → authorise → send → read the body → classify →
+//! One [`Client::send`] reads: check the URL → wait for the limits → authorise → send → read the body → classify →
 //! perhaps again. The files of this crate are these steps.
 
 mod auth;
@@ -23,9 +24,9 @@ mod cause;
 mod classify;
 mod client;
 pub mod excerpt;
+mod guard;
 mod limiter;
 mod message;
-mod origin;
 pub mod query;
 mod redact;
 mod retry;
@@ -34,6 +35,7 @@ mod transport;
 mod usage;
 
 pub use self::client::Client;
+pub use self::guard::names::Names;
 pub use self::message::{Body, Request, Response};
 pub use self::usage::Usage;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};

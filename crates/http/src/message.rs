@@ -14,7 +14,7 @@ use reqwest::Url;
 pub struct Request {
     /// How.
     pub method: Method,
-    /// Where; it must be of the pipeline's origin.
+    /// Where; it must be of the pipeline's own origin or of an allowed one.
     pub url: Url,
     /// Headers besides those that the client adds. A value that holds a secret is marked sensitive.
     pub headers: HeaderMap,
@@ -54,7 +54,7 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The whole body, decompressed. A large one is a mapped temporary file that is gone with its last clone.
     pub body: Bytes,
-    /// What answered: the request's URL, or where redirects of the same origin led.
+    /// What answered: the request's URL, or where redirects led.
     pub url: Url,
     /// When the last byte had arrived.
     pub received_at: Timestamp,

@@ -30,6 +30,8 @@ pub enum FailureKind {
     Configuration,
     /// The host's name has no address.
     Dns,
+    /// The host leads to an address that the pipeline file does not name: a private one, or a cloud's metadata.
+    AddressRefused,
     /// Nobody answers at the address.
     Connect,
     /// The TLS handshake failed: certificate, protocol or name.
@@ -106,6 +108,7 @@ impl FailureKind {
             Self::Dns | Self::Connect | Self::RateLimited => Retry::Always,
             Self::Timeout | Self::Transport | Self::ServerError(_) | Self::BadBody => Retry::Backoff,
             Self::Configuration
+            | Self::AddressRefused
             | Self::Tls
             | Self::NotTls
             | Self::Unauthorized
@@ -136,6 +139,9 @@ impl FailureKind {
         match self {
             Self::Configuration => "correct the pipeline file at the named place",
             Self::Dns => "check the host name in `base_url`, and that this machine can resolve names",
+            Self::AddressRefused => {
+                "if the host is there on purpose, name it as the message says; otherwise find out who answers for its name"
+            }
             Self::Connect => "check host and port in `base_url`, and that nothing on the way (firewall, proxy) refuses",
             Self::Tls => {
                 "check the host name and the server's certificate; a private authority must be trusted by this machine"

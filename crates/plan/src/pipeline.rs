@@ -72,6 +72,10 @@ impl Variables {
 pub struct SourcePlan {
     /// Absolute, `http` or `https`, rendered and checked; a stream's path is put behind it.
     pub base_url: String,
+    /// Further origins that may be asked, without credentials: `http` or `https`, host and port, rendered and checked.
+    pub allowed_origins: Vec<String>,
+    /// Those of their host names that may lead to private addresses, as URLs write them.
+    pub private_hosts: Vec<String>,
     /// How requests prove who sends them.
     pub auth: AuthPlan,
     /// Sent with every request.

@@ -69,6 +69,8 @@ pub fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
         variables: Variables::default(),
         source: SourcePlan {
             base_url: base_url.to_owned(),
+            allowed_origins: Vec::new(),
+            private_hosts: Vec::new(),
             auth: AuthPlan::None,
             headers: Vec::new(),
             query: Vec::new(),
