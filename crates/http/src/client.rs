@@ -402,3 +402,6 @@ fn in_short(kind: &FailureKind) -> String {
         _ => "a failure".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,3 +124,6 @@ fn build(
         Failure::new(FailureKind::Tls, message).caused_by(error.without_url())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,7 @@ impl Fetcher {
         Ok((response, extracted))
     }
 
-    /// A next page's URL must be of the pipeline's own origin.
+    /// A next page's URL must be one that may be asked.
     fn check(&self, next: &Next) -> Result<(), Failure> {
         let Next::At(Position::Url(url)) = next else { return Ok(()) };
         match self.client.refusal(url) {

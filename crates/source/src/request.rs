@@ -20,8 +20,8 @@ pub(crate) struct Requests {
     variables: Variables,
     /// The variables, as templates see them.
     scope: Scope,
-    /// The source's parameters, then the stream's.
-    query: Vec<NamedTemplate>,
+    /// The source's parameters, which are for its own origin alone.
+    shared_query: Vec<NamedTemplate>,
     headers: Vec<NamedTemplate>,
     plan: RequestPlan,
     cursor: Option<CursorPlan>,
@@ -30,13 +30,12 @@ pub(crate) struct Requests {
 
 impl Requests {
     pub(crate) fn new(plan: &PipelinePlan, stream: &StreamPlan, from: Option<CursorValue>, client: &Client) -> Self {
-        let both = |source: &[NamedTemplate], own: &[NamedTemplate]| source.iter().chain(own).cloned().collect();
         Self {
             base: client.base_url().clone(),
             variables: plan.variables.clone(),
             scope: plan.variables.scope(),
-            query: both(&plan.source.query, &stream.request.query),
-            headers: both(&plan.source.headers, &stream.request.headers),
+            shared_query: plan.source.query.clone(),
+            headers: plan.source.headers.iter().chain(&stream.request.headers).cloned().collect(),
             plan: stream.request.clone(),
             cursor: stream.cursor.clone(),
             from,
@@ -101,7 +100,8 @@ impl Requests {
     }
 
     fn render_query(&self, url: &mut Url, scope: &Scope) -> Result<(), Failure> {
-        for parameter in &self.query {
+        let shared = if url.origin() == self.base.origin() { &self.shared_query[..] } else { &[] };
+        for parameter in shared.iter().chain(&self.plan.query) {
             if let Some(value) = render(&format!("query.{}", parameter.name), &parameter.value, scope)? {
                 query::append(url, &parameter.name, &value);
             }

@@ -1,6 +1,7 @@
 //! For developers alone: what tests of the other crates stand on. No other crate depends on it outside its tests.
 //!
 //! * [`fake_api`]: a scriptable API on loopback, with faults down to the byte.
+//! * [`hostile_urls`]: what an answer may name in order to lead a client astray.
 //! * [`paged_api`]: a ready-made one, a list of records behind any way of paging, with faults by seeded probability.
 //! * [`crash`]: runs a program, kills it at the worst moment, runs it again.
 //! * `destination_contract` (feature `destination`): what every destination must do, as tests.
@@ -47,6 +48,7 @@ pub mod crash;
 #[cfg(feature = "destination")]
 pub mod destination_contract;
 pub mod fake_api;
+pub mod hostile_urls;
 #[cfg(feature = "destination")]
 pub mod memory_destination;
 pub mod paged_api;

@@ -6,6 +6,7 @@
 //! [`Places`] turns into spans.
 
 mod destination;
+mod origins;
 mod pagination;
 mod places;
 mod source;
@@ -35,7 +36,8 @@ pub(crate) fn plan(
     folder: Option<&Path>,
     places: &mut Places<'_, '_>,
 ) -> Option<PipelinePlan> {
-    let mut planner = Planner { places, variables: Variables::default(), declared: BTreeSet::new(), base: None };
+    let mut planner =
+        Planner { places, variables: Variables::default(), declared: BTreeSet::new(), base: None, allowed: None };
     if let Some(name) = &spec.name {
         planner.check_name(&["name"], "pipeline", name);
     }
@@ -60,6 +62,8 @@ struct Planner<'p, 'a, 'd> {
     declared: BTreeSet<String>,
     /// Where the API is, once that is known.
     base: Option<Url>,
+    /// The origins that may be asked as well, once all of them are known.
+    allowed: Option<Vec<Url>>,
 }
 
 impl Planner<'_, '_, '_> {

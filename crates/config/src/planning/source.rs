@@ -21,6 +21,8 @@ const LARGEST_BODY: ByteSize = ByteSize::mib(2048);
 impl Planner<'_, '_, '_> {
     pub(super) fn source(&mut self, spec: &SourceSpec) -> Option<SourcePlan> {
         let base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
+        let allowed_origins = self.allowed_origins(spec);
+        let private_hosts = self.private_hosts(spec);
         let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
         let headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
         let query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
@@ -30,6 +32,8 @@ impl Planner<'_, '_, '_> {
         let limits = self.limits(spec);
         Some(SourcePlan {
             base_url: base_url?,
+            allowed_origins: allowed_origins?,
+            private_hosts: private_hosts?,
             auth: auth?,
             headers: headers?,
             query: query?,

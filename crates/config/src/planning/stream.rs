@@ -86,9 +86,11 @@ impl Planner<'_, '_, '_> {
             Some(text) if text.contains(char::is_whitespace) => {
                 Some(("the path has a blank in it", "write a blank as `%20`, or remove it"))
             }
-            Some(text) if text.contains("://") && !self.is_of_this_api(text) => {
-                Some(("the path leads to another host", "write it like `/items`, it is put behind `base_url`"))
-            }
+            Some(text) if text.contains("://") && !self.may_be_asked(text) => Some((
+                "the path leads to another host",
+                "write it like `/items`, it is put behind `base_url`; another origin must be one of the source's \
+                 `allowed_origins`",
+            )),
             _ => None,
         };
         if let Some((message, help)) = problem {
@@ -98,10 +100,13 @@ impl Planner<'_, '_, '_> {
         Some(template)
     }
 
-    /// Credentials go to the API's own origin only.
-    fn is_of_this_api(&self, address: &str) -> bool {
-        let Some(base) = &self.base else { return true }; // What is wrong there has been said.
-        Url::parse(address).is_ok_and(|url| url.origin() == base.origin())
+    /// Whether an origin that the source names has this address.
+    fn may_be_asked(&self, address: &str) -> bool {
+        let (Some(base), Some(allowed)) = (&self.base, &self.allowed) else {
+            return true; // What is wrong there has been said.
+        };
+        let mut named = std::iter::once(base).chain(allowed);
+        Url::parse(address).is_ok_and(|url| named.any(|known| known.origin() == url.origin()))
     }
 
     fn primary_key(&mut self, stream: &str, spec: &StreamSpec) -> Vec<String> {

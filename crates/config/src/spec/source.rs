@@ -13,6 +13,16 @@ pub(crate) struct SourceSpec {
     #[schemars(required, length(min = 1))]
     pub(crate) base_url: Option<String>,
 
+    /// Further origins (scheme, host and port) that redirects, next pages and a stream's `path` may lead to, such as
+    /// `https://files.example.com`. They get no credentials: nothing of `auth`, no body, no header but `Accept` and
+    /// `User-Agent`.
+    pub(crate) allowed_origins: Option<OneOrMany<String>>,
+
+    /// Hosts of `base_url` and `allowed_origins` that may have private addresses although their names look public, such
+    /// as `api.corp.example.com`. Addresses that are written as such, and names such as `localhost`, `db` and
+    /// `api.internal`, need no entry.
+    pub(crate) private_hosts: Option<OneOrMany<String>>,
+
     /// How requests prove who sends them. Without it, they do not.
     pub(crate) auth: Option<AuthSpec>,
 

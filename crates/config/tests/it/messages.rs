@@ -269,6 +269,30 @@ fn an_address_that_cannot_be_a_base_url() {
 }
 
 #[test]
+fn origins_that_cannot_be_allowed() {
+    assert_snapshot!(refusal(&with_source(
+        "allowed_origins:
+  - files.example.com
+  - ftp://files.example.com
+  - https://*.example.com
+  - https://me:hunter2@files.example.com
+  - https://files.example.com/exports?x=1
+  - \"https://[::1\"
+  - \"{{ nowhere }}\"
+private_hosts: [files.example.com]"
+    )));
+    assert_snapshot!(refusal(&with_source("allowed_origins: https://files.example.com/a")));
+}
+
+#[test]
+fn hosts_that_cannot_be_private() {
+    assert_snapshot!(refusal(&with_source(
+        "allowed_origins: [https://files.example.com]
+private_hosts: [https://api.github.com, api.github.com:443, api.githb.com, elsewhere.example, API.github.com]"
+    )));
+}
+
+#[test]
 fn names_that_cannot_be() {
     let text = with_stream("path: /issues?state=all\nheaders: { \"bad name\": x }\ncolumns: { id: strng }")
         .replace("  issues:", "  \"iss ues\":")

@@ -71,6 +71,22 @@ fn every_setting_reaches_the_plan() {
 }
 
 #[test]
+fn allowed_origins_and_private_hosts_are_written_as_urls_write_them() {
+    let text = SHORT.replace(
+        "base_url: https://api.example.com",
+        "base_url: https://API.example.com, private_hosts: [Api.Example.com, bücher.example],
+         allowed_origins: ['https://Files.example.com:443/', 'http://10.0.0.8:9000', 'https://bücher.example']",
+    );
+    let text = text.replace("path: /items", "path: https://files.example.com/items");
+    let plan = load(&text).map_err(|diagnostics| diagnostics.to_string()).unwrap();
+    let origins = ["https://files.example.com", "http://10.0.0.8:9000", "https://xn--bcher-kva.example"];
+    assert_eq!(plan.source.allowed_origins, origins);
+    assert_eq!(plan.source.private_hosts, ["api.example.com", "xn--bcher-kva.example"]);
+    let one = SHORT.replace("https://api.example.com", "https://a.example, allowed_origins: 'https://b.example'");
+    assert_eq!(load(&one).unwrap().source.allowed_origins, ["https://b.example"]);
+}
+
+#[test]
 fn the_cursor_has_its_place_lookback_and_order() {
     let plan = github();
     let cursor = plan.streams[0].cursor.as_ref().unwrap();

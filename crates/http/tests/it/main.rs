@@ -1,8 +1,10 @@
 //! The client against an API that misbehaves in every way it can.
 #![allow(clippy::unwrap_used)]
 
+mod addresses;
 mod bodies;
 mod connections;
+mod hostile;
 mod limits;
 mod redirects;
 mod requests;

@@ -1,8 +1,8 @@
-//! Redirects are followed at home and nowhere else.
+//! Redirects are followed at home with credentials, to allowed origins without any, and nowhere else.
 
 use spile_http::{Body, HeaderMap, Method, Request, Url};
 use spile_model::FailureKind;
-use spile_plan::{AuthPlan, KeyPlace};
+use spile_plan::{AuthPlan, KeyPlace, PipelinePlan};
 use spile_testkit::fake_api::{FakeApi, Response, any, get, post};
 use spile_testkit::plan::template;
 
@@ -76,11 +76,158 @@ async fn redirects_to_no_web_address_are_refused() {
 
 #[tokio::test]
 async fn redirects_without_end_end() {
-    let api = FakeApi::start().await;
-    api.expect(get("/items")).times(11).respond(Response::redirect(302, "/items"));
-    let failure = Rig::new(&plan(&api.url())).get(&api.url_of("/items")).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::UnexpectedStatus(302));
+    for target in ["/items", "/?twenty-one"] {
+        let api = FakeApi::start().await;
+        // To itself, or on and on: never the same place twice.
+        api.route(any(), move |request| {
+            let on = if target == "/items" { target.to_owned() } else { format!("/{}{target}", request.number) };
+            if request.number <= 21 { Response::redirect(302, &on) } else { Response::json(1) }
+        });
+        let failure = Rig::new(&plan(&api.url())).get(&api.url_of("/items")).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::UnexpectedStatus(302));
+        assert!(failure.message.contains("more than 10 redirects"), "{failure}");
+        assert_eq!(api.request_count(), 11);
+    }
+}
+
+#[tokio::test]
+async fn redirects_between_two_origins_without_end_end() {
+    let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+    let (home, away) = (api.url_of("/items"), files.url_of("/items"));
+    api.route(any(), move |_| Response::redirect(302, &away));
+    files.route(any(), move |_| Response::redirect(302, &home));
+    let mut plan = plan(&api.url());
+    plan.source.allowed_origins = vec![files.url()];
+    let failure = Rig::new(&plan).get(&api.url_of("/items")).await.unwrap_err();
     assert!(failure.message.contains("more than 10 redirects"), "{failure}");
+    assert_eq!((api.request_count(), files.request_count()), (6, 5));
+}
+
+/// A plan that sends the secret in every place, and may ask `other`.
+fn with_credentials_everywhere(api: &FakeApi, other: &FakeApi, auth: AuthPlan) -> PipelinePlan {
+    let mut plan = plan(&api.url());
+    plan.source.auth = auth;
+    plan.source.allowed_origins = vec![other.url()];
+    plan.source.private_hosts = vec!["localhost".to_owned()];
+    plan
+}
+
+fn every_auth() -> Vec<AuthPlan> {
+    let key = |place| AuthPlan::ApiKey { place, name: "x-key".to_owned(), value: template("k3y") };
+    vec![
+        AuthPlan::Bearer(template("{{ token }}")),
+        AuthPlan::Basic { username: template("me"), password: template("{{ token }}") },
+        key(KeyPlace::Header),
+        key(KeyPlace::Query),
+        key(KeyPlace::Cookie),
+    ]
+}
+
+fn request_with_everything(method: Method, url: &str, body: Option<&'static str>) -> Request {
+    let mut headers = HeaderMap::new();
+    for name in ["authorization", "proxy-authorization", "cookie", "referer", "origin", "x-api-key", "x-tenant"] {
+        headers.insert(name, "of-home".parse().unwrap());
+    }
+    headers.insert("accept", "text/x".parse().unwrap());
+    headers.insert("user-agent", "me/1".parse().unwrap());
+    let body = body.map(|bytes| Body { content_type: "text/plain", bytes: bytes.into() });
+    Request { method, url: Url::parse(url).unwrap(), headers, body }
+}
+
+#[tokio::test]
+async fn a_redirect_to_an_allowed_origin_is_followed_and_no_credential_of_any_kind_arrives_there() {
+    let mut seen = 0;
+    for auth in every_auth() {
+        for status in [301, 302, 303, 307, 308] {
+            for back in [false, true] {
+                let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+                api.expect(get("/items")).respond(Response::redirect(status, &files.url_of("/x?sig=a%2Fb")));
+                let end = if back { Response::redirect(status, &api.url_of("/end")) } else { Response::json(1) };
+                files.expect(get("/x")).respond(end);
+                if back {
+                    api.expect(get("/end")).respond(Response::json(1));
+                }
+                let plan = with_credentials_everywhere(&api, &files, auth.clone());
+                let request = request_with_everything(Method::GET, &api.url_of("/items?secret=no"), None);
+                Rig::new(&plan).client.send(&request, &stream()).await.unwrap();
+                let arrived = files.requests().remove(0);
+                assert_eq!((arrived.target.as_str(), arrived.body.len()), ("/x?sig=a%2Fb", 0));
+                let mut names: Vec<_> = arrived.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+                names.sort_unstable();
+                assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"], "{auth:?} {status}");
+                assert_eq!((arrived.header("accept"), arrived.header("user-agent")), (Some("text/x"), Some("me/1")));
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 50);
+}
+
+#[tokio::test]
+async fn what_accept_holds_stays_at_home_where_it_is_secret() {
+    let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+    files.expect(get("/x").header("Accept", "application/json")).respond(Response::json(1));
+    let plan = with_credentials_everywhere(&api, &files, AuthPlan::None);
+    let mut request = request_with_everything(Method::GET, &files.url_of("/x#top"), None);
+    request.headers.values_mut().for_each(|value| value.set_sensitive(true));
+    Rig::new(&plan).client.send(&request, &stream()).await.unwrap();
+    assert!(files.requests()[0].header("user-agent").unwrap().starts_with("spile/"));
+}
+
+#[tokio::test]
+async fn a_body_never_goes_to_an_allowed_origin() {
+    for (status, becomes_get) in [(301, true), (302, true), (303, true), (307, false), (308, false)] {
+        let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+        api.expect(post("/items")).respond(Response::redirect(status, &files.url_of("/x")));
+        let plan = with_credentials_everywhere(&api, &files, AuthPlan::Bearer(template("{{ token }}")));
+        let request = request_with_everything(Method::POST, &api.url_of("/items"), Some("hunter2"));
+        if becomes_get {
+            files.expect(get("/x").body("")).respond(Response::json(1));
+        }
+        let answer = Rig::new(&plan).client.send(&request, &stream()).await;
+        match answer {
+            Ok(_) => assert!(becomes_get, "{status}"),
+            Err(failure) => {
+                assert!(!becomes_get && failure.kind == FailureKind::UnexpectedStatus(status), "{failure}");
+                assert!(failure.message.contains("only GET and HEAD without a body"), "{failure}");
+                assert_eq!(files.connection_count(), 0);
+            }
+        }
+    }
+    let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+    let plan = with_credentials_everywhere(&api, &files, AuthPlan::None);
+    for (method, body) in [(Method::POST, None), (Method::DELETE, None), (Method::GET, Some("x"))] {
+        let request = request_with_everything(method, &files.url_of("/x"), body);
+        let failure = Rig::new(&plan).client.send(&request, &stream()).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Configuration, "{failure}");
+    }
+    assert_eq!(files.connection_count(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_that_takes_the_query_along_does_not_take_a_secret_along() {
+    for echoed in ["hunter2%2F%2B%C3%BC", "hunter2/%2B%C3%bc", "%68unter2%2f%2b%c3%bc"] {
+        for place in ["/x?x-key=", "/x/", "/x?a=b&c="] {
+            let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+            api.expect(any()).respond(Response::redirect(302, &files.url_of(&format!("{place}{echoed}"))));
+            let key =
+                AuthPlan::ApiKey { place: KeyPlace::Query, name: "x-key".to_owned(), value: template("{{ token }}") };
+            let plan = with_credentials_everywhere(&api, &files, key);
+            let failure = Rig::new(&plan).get(&api.url_of("/items")).await.unwrap_err();
+            assert!(failure.message.contains("holds a secret of this pipeline"), "{failure}");
+            assert!(!everything_said(&failure).contains("unter2"), "{failure:?}");
+            assert_eq!(files.connection_count(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_allowed_origin_that_refuses_is_said_to_get_no_credential() {
+    let (api, files) = (FakeApi::start().await, FakeApi::start().await);
+    files.expect(any()).respond(Response::status(403));
+    let plan = with_credentials_everywhere(&api, &files, AuthPlan::Bearer(template("{{ token }}")));
+    let failure = Rig::new(&plan).get(&files.url_of("/x")).await.unwrap_err();
+    assert!(failure.message.contains("to which no credential is sent"), "{failure}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use spile_http::{Client, Request, Response, Url};
+use spile_http::{Client, Names, Request, Response, Url};
 use spile_model::clock::FixedClock;
 use spile_model::{Events, Failure, RunEvent, Secret, StreamName};
 use spile_plan::{PipelinePlan, Variable, Variables};
@@ -43,11 +43,19 @@ impl Rig {
     }
 
     pub(crate) fn seeded(plan: &PipelinePlan, seed: u64) -> Self {
+        Self::made(plan, seed, Names::of_the_system())
+    }
+
+    pub(crate) fn with_names(plan: &PipelinePlan, names: Names) -> Self {
+        Self::made(plan, 7, names)
+    }
+
+    fn made(plan: &PipelinePlan, seed: u64, names: Names) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let events_of = Events::to(move |event| sink.lock().unwrap().push(event));
         let clock = Arc::new(FixedClock(NOW.parse().unwrap()));
-        Self { client: Client::new(plan, clock, events_of, seed).unwrap(), events }
+        Self { client: Client::with_names(plan, clock, events_of, seed, names).unwrap(), events }
     }
 
     pub(crate) async fn get(&self, url: &str) -> Result<Response, Failure> {

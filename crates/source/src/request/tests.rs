@@ -87,6 +87,16 @@ fn query_parameters_keep_their_order_and_those_of_nothing_are_left_out() {
 }
 
 #[test]
+fn the_sources_parameters_are_for_its_own_origin_alone() {
+    let mut case = case("http://a.test", "http://files.test/items");
+    case.plan.source.query = vec![named("key", "{{ token }}"), named("tenant", "7")];
+    case.plan.streams[0].request.query = vec![named("size", "{{ size }}")];
+    assert_eq!(case.render().url.as_str(), "http://files.test/items?size=50");
+    case.plan.streams[0].request.path = template("http://a.test/items");
+    assert_eq!(case.render().url.as_str(), "http://a.test/items?key=s3cret&tenant=7&size=50");
+}
+
+#[test]
 fn what_cannot_be_rendered_or_sent_names_its_place() {
     let nothing = case("http://a.test", "/items/{{ unset }}").refusal();
     assert_eq!(nothing, "`path` renders to nothing: a name in `/items/{{ unset }}` has no value");
