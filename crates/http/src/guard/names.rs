@@ -19,8 +19,10 @@ pub struct Names(Lookup);
 #[derive(Clone)]
 enum Lookup {
     System,
-    Given(Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>),
+    Given(Arc<Given>),
 }
+
+type Given = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 impl Names {
     /// As this machine looks them up: its hosts file, then its name servers.
