@@ -7,7 +7,7 @@ use spile_expression::Template;
 pub struct RequestPlan {
     /// An HTTP method in capitals.
     pub method: String,
-    /// Behind the base URL; or an absolute URL of the same origin.
+    /// Behind the base URL; or an absolute URL of an origin that may be asked.
     pub path: Template,
     /// In order; a parameter whose template renders to nothing is left out.
     pub query: Vec<NamedTemplate>,
