@@ -13,16 +13,26 @@ use spile_model::{Failure, FailureKind};
 
 use crate::cause::Cause;
 use crate::guard::RefusedAddress;
+use crate::limit::TooLong;
 
 /// A failed exchange, and how long the answer asked to wait before another.
 pub(crate) struct Refusal {
     pub(crate) failure: Failure,
     pub(crate) asked: Option<Duration>,
+    /// What it asks holds for every request, and not only for those of a limit that the answer names.
+    pub(crate) others_too: bool,
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure, asked: None }
+        Self { failure, asked: None, others_too: false }
+    }
+}
+
+impl From<TooLong> for Refusal {
+    fn from(TooLong { reason, wait }: TooLong) -> Self {
+        let message = format!("not sent: {reason} allows no request at present");
+        Self { failure: Failure::new(FailureKind::RateLimited, message), asked: Some(wait), others_too: false }
     }
 }
 
@@ -62,11 +72,12 @@ pub(crate) fn receiving(error: reqwest::Error, received: u64) -> Failure {
     Failure::new(kind, message).caused_by(Cause::of(error))
 }
 
-/// The kind that a status of failure means. `asks_to_wait`: the answer had a `Retry-After`.
+/// The kind that a status of failure means. `asks_to_wait`: the answer had a `Retry-After`, or told of a limit that is
+/// spent.
 pub(crate) fn status_kind(status: StatusCode, asks_to_wait: bool) -> FailureKind {
     match status.as_u16() {
-        // Some APIs (GitHub) refuse with 403 what they would allow later, and then say when.
         429 => FailureKind::RateLimited,
+        // Some APIs (GitHub) refuse with 403 what they would allow later, and then say when.
         503 | 403 if asks_to_wait => FailureKind::RateLimited,
         401 | 407 => FailureKind::Unauthorized,
         403 => FailureKind::Forbidden,

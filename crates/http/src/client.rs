@@ -17,12 +17,12 @@ use crate::auth::Authenticator;
 use crate::classify::{self, Refusal};
 use crate::guard::Guard;
 use crate::guard::names::Names;
-use crate::limiter::Limiter;
+use crate::limit::{Limiter, Permit, Reason};
 use crate::message::{Body, Request, Response};
 use crate::redact::Redactor;
 use crate::retry::{Decision, RetryPolicy};
 use crate::retry_after::asked_wait;
-use crate::transport::Transport;
+use crate::transport::{Network, Transport};
 use crate::usage::{Ledger, Usage};
 use crate::{body, excerpt};
 
@@ -34,7 +34,7 @@ const MOST_REDIRECTS: usize = 10;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    transport: Transport,
+    transport: Arc<dyn Transport>,
     guard: Arc<Guard>,
     authenticator: Authenticator,
     limiter: Limiter,
@@ -74,16 +74,42 @@ impl Client {
         seed: u64,
         names: Names,
     ) -> Result<Self, Failure> {
+        let guard = Arc::new(Guard::new(&plan.source)?);
+        let network = Network::new(Arc::clone(&guard), names, &plan.source.timeouts)?;
+        Self::assemble(Arc::new(network), guard, plan, clock, events, seed)
+    }
+
+    /// As [`Client::new`], over another transport than the network: to rehearse what an API does, without it.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        plan: &PipelinePlan,
+        clock: Arc<dyn Clock>,
+        events: Events,
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        Self::assemble(transport, Arc::new(Guard::new(&plan.source)?), plan, clock, events, seed)
+    }
+
+    fn assemble(
+        transport: Arc<dyn Transport>,
+        guard: Arc<Guard>,
+        plan: &PipelinePlan,
+        clock: Arc<dyn Clock>,
+        events: Events,
+        seed: u64,
+    ) -> Result<Self, Failure> {
         let source = &plan.source;
-        let guard = Arc::new(Guard::new(source)?);
         let scope = plan.variables.scope();
         let authenticator = Authenticator::prepare(&source.auth, &scope)?;
         let redactor = Redactor::new(plan, &authenticator, &scope);
         Ok(Self(Arc::new(Inner {
-            transport: Transport::new(Arc::clone(&guard), names, &source.timeouts)?,
+            transport,
             guard,
             authenticator,
-            limiter: Limiter::new(&source.rate_limits, source.concurrency.get()),
+            limiter: Limiter::new(&source.rate_limits, source.concurrency.get(), source.retries.max_wait, clock.now()),
             retries: RetryPolicy::new(source.retries, seed),
             timeouts: source.timeouts,
             limits: source.limits,
@@ -197,10 +223,9 @@ impl Client {
             if let Some(reason) = self.objection(request) {
                 return Err(Failure::new(FailureKind::Configuration, reason).into());
             }
-            let permit = self.0.limiter.admit(|why, wait| self.waiting(stream, why.as_str().to_owned(), wait)).await;
-            let answer = self.exchange(request, stream).await?;
-            drop(permit);
-            match answer {
+            let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
+            let permit = self.0.limiter.admit(stream, request.url.path(), on_wait).await?;
+            match self.exchange(request, stream, permit).await? {
                 Answer::Complete(response) => return Ok(response),
                 Answer::Redirect(request) => next = Some(request),
             }
@@ -212,11 +237,16 @@ impl Client {
     }
 
     /// One request on the wire and its whole answer.
-    async fn exchange(&self, request: &Request, stream: &StreamName) -> Result<Answer, Refusal> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        mut permit: Permit<'_>,
+    ) -> Result<Answer, Refusal> {
         let outgoing = self.outgoing(request);
         self.0.ledger.record(stream, |usage| usage.requests += 1);
         let total = self.0.timeouts.total;
-        timeout(total, self.answered(request, outgoing, stream)).await.unwrap_or_else(|_| {
+        timeout(total, self.answered(request, outgoing, stream, &mut permit)).await.unwrap_or_else(|_| {
             let message = format!("no complete answer within {} (`timeouts.total`)", show_duration(total));
             Err(Failure::new(FailureKind::Timeout, message).into())
         })
@@ -227,10 +257,13 @@ impl Client {
         request: &Request,
         outgoing: reqwest::Request,
         stream: &StreamName,
+        permit: &mut Permit<'_>,
     ) -> Result<Answer, Refusal> {
         let started = Instant::now();
         let answer = self.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        let asked = asked_wait(&headers, self.0.clock.now());
+        let heard = permit.answered(status, &headers, asked, self.0.clock.now());
         if status.is_success() {
             let body = body::read_whole(answer, &self.0.limits, self.0.timeouts.read).await?;
             self.responded(stream, status, body.len(), started.elapsed());
@@ -242,7 +275,6 @@ impl Client {
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
         }
-        let asked = asked_wait(&headers, self.0.clock.now());
         let mut told = format!("answered with {}", classify::show_status(status));
         if let Some(said) = excerpt::of_refusal(status, &said, |text| self.redact(text)) {
             told.push_str(&format!(": {said}"));
@@ -250,7 +282,8 @@ impl Client {
         if !self.is_home(&request.url) {
             told.push_str(" (an allowed origin, to which no credential is sent)");
         }
-        Err(Refusal { failure: Failure::new(classify::status_kind(status, asked.is_some()), told), asked })
+        let kind = classify::status_kind(status, asked.is_some() || heard.spent);
+        Err(Refusal { failure: Failure::new(kind, told), asked, others_too: heard.others_too })
     }
 
     /// Sends and waits for the answer's head.
@@ -339,7 +372,7 @@ impl Client {
         tries: u32,
         refusal: Refusal,
     ) -> Result<(), Failure> {
-        let Refusal { mut failure, asked } = refusal;
+        let Refusal { mut failure, asked, others_too } = refusal;
         let wait = match self.0.retries.decide(&failure.kind, method, tries, asked) {
             Decision::Again(wait) => wait,
             Decision::GiveUp => {
@@ -356,7 +389,7 @@ impl Client {
                 return Err(failure);
             }
         };
-        if failure.kind == FailureKind::RateLimited {
+        if failure.kind == FailureKind::RateLimited && others_too {
             // What this request was told holds for every other one.
             self.0.limiter.pause_until(Instant::now() + wait);
         }

@@ -9,6 +9,7 @@
 //! only the check of origins holds then.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::Uri;
@@ -24,8 +25,30 @@ use crate::guard::{Guard, is_loopback};
 /// How Spile names itself to APIs.
 const USER_AGENT: &str = concat!("spile/", env!("CARGO_PKG_VERSION"));
 
+/// What carries a request to the API and brings the answer: the network, or what stands in for it.
+pub trait Transport: Send + Sync {
+    /// Sends `request` once, as it is, and returns when the answer has begun.
+    ///
+    /// Cancel safe in that nothing more is sent; the API may have the request already.
+    ///
+    /// # Errors
+    /// No answer came.
+    fn execute(&self, request: reqwest::Request) -> Exchange<'_>;
+
+    /// `answer`, where it came from an address that may answer for its URL.
+    ///
+    /// # Errors
+    /// [`FailureKind::AddressRefused`]
+    fn believed(&self, answer: reqwest::Response) -> Result<reqwest::Response, Failure> {
+        Ok(answer)
+    }
+}
+
+/// An exchange under way.
+pub type Exchange<'a> = Pin<Box<dyn Future<Output = reqwest::Result<reqwest::Response>> + Send + 'a>>;
+
 /// The ways to the origins.
-pub(crate) struct Transport {
+pub(crate) struct Network {
     guard: Arc<Guard>,
     /// Never through a proxy.
     direct: reqwest::Client,
@@ -34,7 +57,7 @@ pub(crate) struct Transport {
     proxies: Matcher,
 }
 
-impl Transport {
+impl Network {
     /// # Errors
     /// [`FailureKind::Tls`] where this machine has no trusted authorities and an origin wants TLS.
     pub(crate) fn new(guard: Arc<Guard>, names: Names, timeouts: &TimeoutPlan) -> Result<Self, Failure> {
@@ -52,19 +75,20 @@ impl Transport {
         })
     }
 
-    /// Sends, and waits for the answer's head. Dropping the future gives the exchange up.
-    ///
-    /// # Errors
-    /// The transport's own.
-    pub(crate) async fn execute(&self, request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
-        self.way_to(request.url()).0.execute(request).await
+    fn way_to(&self, url: &Url) -> (&reqwest::Client, Way) {
+        match &self.proxied {
+            Some(proxied) if leads_through(&self.proxies, url) => (proxied, Way::Proxied),
+            _ => (&self.direct, Way::Direct),
+        }
+    }
+}
+
+impl Transport for Network {
+    fn execute(&self, request: reqwest::Request) -> Exchange<'_> {
+        Box::pin(async { self.way_to(request.url()).0.execute(request).await })
     }
 
-    /// `answer`, where it came from an address that may answer for its URL.
-    ///
-    /// # Errors
-    /// [`FailureKind::AddressRefused`]
-    pub(crate) fn believed(&self, answer: reqwest::Response) -> Result<reqwest::Response, Failure> {
+    fn believed(&self, answer: reqwest::Response) -> Result<reqwest::Response, Failure> {
         let (_, Way::Direct) = self.way_to(answer.url()) else { return Ok(answer) };
         let Some(peer) = answer.remote_addr().as_ref().map(SocketAddr::ip) else {
             let message = "nothing is known of the address that answered, so that its answer is not believed";
@@ -73,13 +97,6 @@ impl Transport {
         match self.guard.check_peer(answer.url(), peer) {
             Ok(()) => Ok(answer),
             Err(refused) => Err(Failure::new(FailureKind::AddressRefused, format!("the connection to {refused}"))),
-        }
-    }
-
-    fn way_to(&self, url: &Url) -> (&reqwest::Client, Way) {
-        match &self.proxied {
-            Some(proxied) if leads_through(&self.proxies, url) => (proxied, Way::Proxied),
-            _ => (&self.direct, Way::Direct),
         }
     }
 }

@@ -14,7 +14,8 @@ mod stream;
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
-    AuthPlan, KeyPlace, LimitPlan, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable, Variables,
+    AuthPlan, KeyPlace, LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan,
+    Variable, Variables, WindowKind,
 };
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};
 pub use shape::{Lists, Naming, Nested, ShapePlan};

@@ -131,12 +131,41 @@ pub enum KeyPlace {
 }
 
 /// So many requests in so much time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RateLimitPlan {
     /// How many.
     pub requests: NonZeroU32,
     /// In what time; above zero.
     pub per: Duration,
+    /// When that time begins.
+    pub window: WindowKind,
+    /// The paths of which the requests count; all, where none is given.
+    pub paths: Vec<PathPattern>,
+}
+
+/// When the time of a rate limit begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowKind {
+    /// At any time: in no stretch of time as long as it there are more.
+    Sliding,
+    /// At whole multiples of its length since 1970 in UTC: with the hour, at midnight.
+    Fixed,
+}
+
+/// A path with `*` for any run of characters and `?` for any one.
+#[derive(Clone, Debug)]
+pub struct PathPattern(wildmatch::WildMatch);
+
+impl PathPattern {
+    /// Every text is a pattern.
+    pub fn new(pattern: &str) -> Self {
+        Self(wildmatch::WildMatch::new(pattern))
+    }
+
+    /// Whether `path`, without its query, is one of them.
+    pub fn matches(&self, path: &str) -> bool {
+        self.0.matches(path)
+    }
 }
 
 /// How long to wait for an answer.

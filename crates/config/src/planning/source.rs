@@ -4,12 +4,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use spile_model::ByteSize;
-use spile_plan::{AuthPlan, KeyPlace, LimitPlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan};
+use spile_plan::{
+    AuthPlan, KeyPlace, LimitPlan, PathPattern, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, WindowKind,
+};
 use url::Url;
 
 use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::spec::{ApiKeySpec, AuthSpec, DurationText, SourceSpec, Text};
+use crate::spec::{ApiKeySpec, AuthSpec, DurationText, OneOrMany, SourceSpec, Text, WindowSpec};
 
 /// Enough to hide the latency of most APIs, few enough for the shyest.
 const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
@@ -123,17 +125,28 @@ impl Planner<'_, '_, '_> {
 
     fn rate_limits(&mut self, spec: &SourceSpec) -> Vec<RateLimitPlan> {
         let limits = spec.rate_limit.as_ref().map_or(&[][..], |limits| limits.as_slice());
+        let alone = matches!(spec.rate_limit, Some(OneOrMany::One(_)));
         let mut out = Vec::new();
         for (index, limit) in limits.iter().enumerate() {
             let index = index.to_string();
-            let path: &[&str] = if matches!(spec.rate_limit, Some(crate::spec::OneOrMany::One(_))) {
-                &["source", "rate_limit", "per"]
-            } else {
-                &["source", "rate_limit", &index, "per"]
-            };
-            self.above_zero(path, "per", limit.per);
+            let place = if alone { vec!["source", "rate_limit"] } else { vec!["source", "rate_limit", &index] };
+            self.above_zero(&[&place[..], &["per"]].concat(), "per", limit.per);
             let requests = NonZeroU32::new(limit.requests).unwrap_or(NonZeroU32::MIN);
-            out.push(RateLimitPlan { requests, per: limit.per.0 });
+            let window = match limit.window.unwrap_or_default() {
+                WindowSpec::Sliding => WindowKind::Sliding,
+                WindowSpec::Fixed => WindowKind::Fixed,
+            };
+            let paths = limit.paths.as_ref().map_or(&[][..], |paths| paths.as_slice());
+            for path in paths.iter().filter(|path| !path.starts_with(['/', '*'])) {
+                let message = format!("`{path}` matches no path: paths begin with `/`");
+                let help = format!("write `/{path}`");
+                self.report(
+                    &[&place[..], &["paths"]].concat(),
+                    Diagnostic::error(Code::InvalidValue, message).with_help(help),
+                );
+            }
+            let paths = paths.iter().map(|path| PathPattern::new(path)).collect();
+            out.push(RateLimitPlan { requests, per: limit.per.0, window, paths });
         }
         out
     }

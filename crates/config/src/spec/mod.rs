@@ -22,7 +22,7 @@ pub(crate) use destination::{CommitSpec, DestinationSpec, DuckDbForm, DuckDbSpec
 pub(crate) use pagination::{
     InjectionSpec, OffsetSpec, PageNumberSpec, PageTokenSpec, PaginationSpec, PlaceSpec, TokenPlace, TokenSpec,
 };
-pub(crate) use source::{ApiKeySpec, AuthSpec, SourceSpec};
+pub(crate) use source::{ApiKeySpec, AuthSpec, SourceSpec, WindowSpec};
 pub(crate) use stream::{
     BodySpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec, NamesSpec, NestedSpec,
     OrderSpec, StreamDefaults, StreamSpec, WriteSpec,

@@ -32,8 +32,8 @@ pub(crate) struct SourceSpec {
     /// Query parameters of every request. A stream's own parameter of the same name takes the place of it.
     pub(crate) query: Option<Named<OneOrMany<Text>>>,
 
-    /// What is never exceeded: `{ requests: 5000, per: 1h }`, or a list of such limits that all hold. What the
-    /// API's responses say about its limits is respected in any case.
+    /// What is never exceeded: `{ requests: 5000, per: 1h }`, or a list of such limits that all hold. What the API's
+    /// responses say about its limits, in any of the usual headers, is respected in any case.
     pub(crate) rate_limit: Option<OneOrMany<RateLimitSpec>>,
 
     /// How many requests may be under way at once, over all streams. Default: 8.
@@ -105,6 +105,24 @@ pub(crate) struct RateLimitSpec {
 
     /// In what time: `1s`, `1h`.
     pub(crate) per: DurationText,
+
+    /// When that time begins. Default: `sliding`, which keeps every API's limit.
+    pub(crate) window: Option<WindowSpec>,
+
+    /// Which requests count: those whose path is one of these, such as `/search/*` (`*` stands for anything). The path
+    /// is what follows the host in the address, without the query. Default: all requests.
+    pub(crate) paths: Option<OneOrMany<String>>,
+}
+
+/// When the time of a rate limit begins.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WindowSpec {
+    /// At any time: in no stretch of time that long there are more requests.
+    #[default]
+    Sliding,
+    /// With the minute, the hour, at midnight UTC: at whole multiples of `per`. For quotas that the API renews then.
+    Fixed,
 }
 
 /// How long to wait for an answer.

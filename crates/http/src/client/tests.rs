@@ -7,11 +7,11 @@ use super::*;
 
 /// A client that trusts the certificates of `apis`, which no client outside of this test does.
 fn trusting(plan: &PipelinePlan, apis: &[&FakeApi]) -> Client {
-    let client = Client::new(plan, Arc::new(SystemClock), Events::nowhere(), 1).unwrap();
-    let mut inner = Arc::into_inner(client.0).expect("nobody else has it");
+    let guard = Arc::new(Guard::new(&plan.source).unwrap());
+    let mut network = Network::new(Arc::clone(&guard), Names::of_the_system(), &plan.source.timeouts).unwrap();
     let certificates = apis.iter().map(|api| Certificate::from_pem(api.certificate_pem().as_bytes()).unwrap());
-    inner.transport.trust(certificates.collect());
-    Client(Arc::new(inner))
+    network.trust(certificates.collect());
+    Client::assemble(Arc::new(network), guard, plan, Arc::new(SystemClock), Events::nowhere(), 1).unwrap()
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use spile_testkit::fake_api::{FakeApi, Response, any, get};
 
 use super::*;
 
-impl Transport {
+impl Network {
     /// Trusts these certificates alone.
     pub(crate) fn trust(&mut self, certificates: Vec<reqwest::Certificate>) {
         self.direct = reqwest::Client::builder()
@@ -18,11 +18,11 @@ impl Transport {
 }
 
 /// Ways to `base`, whose names lead nowhere.
-fn transport(base: &str) -> Transport {
+fn transport(base: &str) -> Network {
     let source = spile_testkit::plan::pipeline(base, Vec::new()).source;
     let guard = Arc::new(Guard::new(&source).unwrap());
     let names = Names::given(|host| panic!("{host} is looked up"));
-    Transport::new(guard, names, &source.timeouts).unwrap()
+    Network::new(guard, names, &source.timeouts).unwrap()
 }
 
 fn request(url: &str) -> reqwest::Request {

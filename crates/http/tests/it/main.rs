@@ -6,6 +6,7 @@ mod bodies;
 mod connections;
 mod hostile;
 mod limits;
+mod politeness;
 mod redirects;
 mod requests;
 mod retries;

@@ -1,0 +1,115 @@
+//! What answers tell about an API's limits, in all the dialects in which they do.
+//!
+//! Enters: the headers of an answer and when it came. Leaves: [`Reading`]s, one for each limit that is told of. A value
+//! that cannot be read, or that cannot be true, is as if it had not been sent. Nothing here waits or remembers.
+//!
+//! A dialect is one file and one line of [`DIALECTS`].
+
+mod answer;
+mod draft;
+mod fields;
+mod gathered;
+mod generic;
+mod ietf;
+mod number;
+mod reading;
+mod reset;
+mod row;
+mod salesforce;
+mod shopify;
+mod vendors;
+mod windows;
+mod zendesk;
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use self::answer::Answer;
+use self::gathered::{Gathered, Standing};
+
+/// What an answer told about one limit.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reading {
+    /// Which limit: the same in every answer that tells of it. Empty where the API has only one.
+    pub(crate) name: Box<str>,
+    /// What it counts.
+    pub(crate) unit: Unit,
+    /// How much it allows: in a window, at once, or in a full bucket.
+    pub(crate) limit: Option<f64>,
+    /// How much of it is left.
+    pub(crate) remaining: Option<f64>,
+    /// In how long all of it is there again, counted from the answer's receipt; as exact as `precision`.
+    pub(crate) reset: Option<Duration>,
+    /// What `reset` may be wrong by, for its rounding: a second, where it is told in whole ones; else nothing.
+    pub(crate) precision: Duration,
+    /// The window's length.
+    pub(crate) window: Option<Duration>,
+    /// How much of it comes back in each second, where it comes back bit by bit.
+    pub(crate) restore: Option<f64>,
+}
+
+impl Reading {
+    /// Whether nothing is left of it.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.unit == Unit::Requests && self.remaining.is_some_and(|remaining| remaining < 1.0)
+    }
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Requests in a time.
+    Requests,
+    /// Requests under way at once.
+    Concurrent,
+}
+
+/// One way to tell of limits.
+struct Dialect {
+    read: fn(&Answer<'_>) -> Vec<Reading>,
+    standing: Standing,
+}
+
+/// All of them, the better ones first: the more exactly it says which limit it speaks of, the better.
+const DIALECTS: [Dialect; 8] = [
+    Dialect { read: ietf::read, standing: Standing::General },
+    Dialect { read: windows::read, standing: Standing::Particular },
+    Dialect { read: draft::read, standing: Standing::General },
+    Dialect { read: generic::read, standing: Standing::General },
+    Dialect { read: vendors::read, standing: Standing::Particular },
+    Dialect { read: zendesk::read, standing: Standing::Particular },
+    Dialect { read: shopify::read, standing: Standing::Particular },
+    Dialect { read: salesforce::read, standing: Standing::Particular },
+];
+
+/// Everything that `headers` tell about limits; `now` stands in for a `Date` that is not there.
+///
+/// | dialect | headers | sources |
+/// |---|---|---|
+/// | `ietf` | `RateLimit: "burst";r=50;t=30`, `RateLimit-Policy: "burst";q=100;w=60` | draft-ietf-httpapi-ratelimit-headers-08 and later |
+/// | `windows` | `X-RateLimit-Limit-Minute`, `X-RateLimit-Remaining-Minute`; second to year | developer.konghq.com/plugins/rate-limiting |
+/// | `draft` | `RateLimit-Limit`, `-Remaining`, `-Reset`, `-Policy: 2;w=60`; `RateLimit: limit=2, remaining=1, reset=60` | the same draft, to 06 and 07; GitLab, Klaviyo, Resend |
+/// | `generic` | `X-RateLimit-Limit`, `X-Rate-Limit-Limit` and their kin | GitHub, Okta, Intercom, Reddit, Discord, Atlassian, BigCommerce, Prisjakt; see the file |
+/// | `vendors` | names of their own, one row each | HubSpot, HighLevel, Xero, Linear, OpenAI, Brevo, Amazon; see the file |
+/// | `zendesk` | `Zendesk-RateLimit-Tickets-Index: total=100; remaining=99; resets=41` | Zendesk, best practices for avoiding rate limiting |
+/// | `shopify` | `X-Shopify-Shop-Api-Call-Limit: 32/40` | shopify.dev/docs/api/admin-rest/usage/rate-limits |
+/// | `salesforce` | `Sforce-Limit-Info: api-usage=18/5000` | Salesforce REST API, Limit Info Header |
+///
+/// `Retry-After` is not among them: it asks for a wait and says nothing of a limit.
+pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Vec<Reading> {
+    let answer = Answer::new(headers, now);
+    if answer.came_from_a_cache() {
+        // It tells what was left when somebody else asked.
+        return Vec::new();
+    }
+    let mut gathered = Gathered::default();
+    for dialect in &DIALECTS {
+        gathered.add((dialect.read)(&answer), dialect.standing);
+    }
+    gathered.into_readings()
+}
+
+#[cfg(test)]
+mod tests;

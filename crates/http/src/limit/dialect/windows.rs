@@ -1,0 +1,58 @@
+//! A limit for each of several windows, with the window in the header's name.
+//!
+//! Kong, <https://developer.konghq.com/plugins/rate-limiting>, and who does as it does. Kong also tells, in the draft's
+//! headers, of the one that is nearest to its end.
+
+use std::time::Duration;
+
+use super::Reading;
+use super::answer::Answer;
+use super::row::{self, NOTHING, Row, Window};
+
+const ROWS: [Row; 6] = [
+    Row {
+        name: "second",
+        limit: Some("x-ratelimit-limit-second"),
+        remaining: Some("x-ratelimit-remaining-second"),
+        window: Window::Of(Duration::from_secs(1)),
+        ..NOTHING
+    },
+    Row {
+        name: "minute",
+        limit: Some("x-ratelimit-limit-minute"),
+        remaining: Some("x-ratelimit-remaining-minute"),
+        window: Window::Of(Duration::from_secs(60)),
+        ..NOTHING
+    },
+    Row {
+        name: "hour",
+        limit: Some("x-ratelimit-limit-hour"),
+        remaining: Some("x-ratelimit-remaining-hour"),
+        window: Window::Of(Duration::from_secs(3_600)),
+        ..NOTHING
+    },
+    Row {
+        name: "day",
+        limit: Some("x-ratelimit-limit-day"),
+        remaining: Some("x-ratelimit-remaining-day"),
+        window: Window::Of(Duration::from_secs(86_400)),
+        ..NOTHING
+    },
+    // Months and years are not all of the same length.
+    Row {
+        name: "month",
+        limit: Some("x-ratelimit-limit-month"),
+        remaining: Some("x-ratelimit-remaining-month"),
+        ..NOTHING
+    },
+    Row {
+        name: "year",
+        limit: Some("x-ratelimit-limit-year"),
+        remaining: Some("x-ratelimit-remaining-year"),
+        ..NOTHING
+    },
+];
+
+pub(super) fn read(answer: &Answer<'_>) -> Vec<Reading> {
+    row::read(&ROWS, answer)
+}

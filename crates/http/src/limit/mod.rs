@@ -1,0 +1,385 @@
+//! When a request may leave: the limits that the pipeline file gives, those that the API's answers tell of, the
+//! concurrency, and pauses that the API asked for. All hold at once.
+//!
+//! Enters: who wants to send, and what answers say. Leaves: a [`Permit`] that is held while the request is under way.
+//! Invariants: no limit that is known is exceeded; who waits holds no connection; streams that share a limit take turns;
+//! and where it is not known whether the API would accept one more (at the beginning, after a pause, when a limit should
+//! have been renewed), one request goes ahead alone. Time is tokio's, so that tests pause it.
+
+pub(crate) mod dialect;
+mod told;
+mod turns;
+mod window;
+
+use std::fmt;
+use std::future::pending;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use spile_model::{FailureKind, StreamName};
+use spile_plan::RateLimitPlan;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use self::dialect::Reading;
+use self::told::Told;
+use self::turns::Turns;
+use self::window::Window;
+use crate::classify;
+
+/// So many limits are kept at most: an API that names a new one in every answer tells nothing.
+const MOST_TOLD: usize = 256;
+
+/// Nothing leaves for so long after a refusal that does not say how long to wait; backoff may make it more.
+const UNTOLD: Duration = Duration::from_secs(1);
+
+/// Why a request waits, as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    RateLimit,
+    /// The API's own, by its name where it has one.
+    Told(Box<str>),
+    Paused,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RateLimit => f.write_str("rate limit"),
+            Self::Told(name) if name.is_empty() => f.write_str("the API's rate limit"),
+            Self::Told(name) => write!(f, "the API's rate limit `{name}`"),
+            Self::Paused => f.write_str("the API asked to wait"),
+        }
+    }
+}
+
+/// What the requests of one API may do.
+pub(crate) struct Limiter {
+    /// The longest wait that the API may cause; for the pipeline's own limits there is none.
+    max_wait: Duration,
+    state: Mutex<State>,
+    /// Something changed that may let a request go.
+    changed: Notify,
+}
+
+struct State {
+    concurrency: u32,
+    under_way: u32,
+    windows: Vec<Window>,
+    told: Vec<Told>,
+    paused_until: Option<Instant>,
+    scouting: Scouting,
+    turns: Turns,
+    /// The shortest time that an answer took to begin.
+    fastest: Option<Duration>,
+}
+
+/// Where nothing is known of what the API would say, one request goes ahead alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scouting {
+    Due,
+    UnderWay(u64),
+    Done,
+}
+
+/// The API allows no request for longer than a run waits.
+#[derive(Debug)]
+pub(crate) struct TooLong {
+    pub(crate) reason: Reason,
+    pub(crate) wait: Duration,
+}
+
+/// What is in the way of a request.
+enum Obstacle {
+    Until(Instant, Reason),
+    /// Only an answer, or another's turn, removes it.
+    Unknown,
+}
+
+impl Limiter {
+    /// `clock`: the wall clock's time at this moment, for windows that begin with the hour or the day.
+    pub(crate) fn new(limits: &[RateLimitPlan], concurrency: u32, max_wait: Duration, clock: Timestamp) -> Self {
+        let now = Instant::now();
+        let state = State {
+            concurrency,
+            under_way: 0,
+            windows: limits.iter().map(|plan| Window::new(plan, now, clock)).collect(),
+            told: Vec::new(),
+            paused_until: None,
+            scouting: Scouting::Due,
+            turns: Turns::default(),
+            fastest: None,
+        };
+        Self { max_wait, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// Waits until a request of `stream` to `path` may leave, and counts it. `on_wait` is told of every wait whose end
+    /// is known, before it begins.
+    ///
+    /// Cancel safe: a request that is given up while it waits is not counted.
+    ///
+    /// # Errors
+    /// The API allows none for longer than `max_wait`.
+    pub(crate) async fn admit(
+        &self,
+        stream: &StreamName,
+        path: &str,
+        mut on_wait: impl FnMut(Reason, Duration),
+    ) -> Result<Permit<'_>, TooLong> {
+        let waiting = Waiting { limiter: self, number: self.lock().turns.ask(stream, path) };
+        let mut reported = None;
+        loop {
+            // Listened to before looking: what changes in between is not missed.
+            let changed = self.changed.notified();
+            let now = Instant::now();
+            let turn = self.lock().turn(waiting.number, now);
+            let until = match turn {
+                Ok(permitted) => return Ok(self.permit(waiting, stream, permitted, now)),
+                Err(Obstacle::Until(until, reason)) => {
+                    let wait = until - now;
+                    if wait > self.max_wait && reason != Reason::RateLimit {
+                        return Err(TooLong { reason, wait });
+                    }
+                    if reported != Some(until) {
+                        reported = Some(until);
+                        on_wait(reason, wait);
+                    }
+                    Some(until)
+                }
+                Err(Obstacle::Unknown) => None,
+            };
+            tokio::select! {
+                () = changed => {}
+                () = at(until) => {}
+            }
+        }
+    }
+
+    fn permit<'a>(
+        &'a self,
+        waiting: Waiting<'_>,
+        stream: &StreamName,
+        permitted: Permitted,
+        now: Instant,
+    ) -> Permit<'a> {
+        drop(waiting);
+        self.changed.notify_waiters(); // the next one may be able to go too
+        Permit { limiter: self, stream: stream.clone(), permitted, departed: now, answered: false }
+    }
+
+    /// Nothing leaves before `until`, and then one goes ahead. An earlier end than the present one changes nothing.
+    pub(crate) fn pause_until(&self, until: Instant) {
+        self.lock().pause_until(until);
+        self.changed.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn at(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => pending().await,
+    }
+}
+
+/// A place in the queue; given up when dropped.
+struct Waiting<'a> {
+    limiter: &'a Limiter,
+    number: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.limiter.lock().turns.leave(self.number).is_some() {
+            self.limiter.changed.notify_waiters();
+        }
+    }
+}
+
+/// What a request that left counts in.
+struct Permitted {
+    number: u64,
+    windows: Vec<usize>,
+    told: Vec<usize>,
+}
+
+impl State {
+    /// Lets request `number` go at `now`, or says what is in its way.
+    fn turn(&mut self, number: u64, now: Instant) -> Result<Permitted, Obstacle> {
+        let mut turns = std::mem::take(&mut self.turns);
+        let mut outcome = Err(Obstacle::Unknown); // it is behind another of its stream
+        for ticket in turns.order() {
+            let obstacle = self.obstacle(&ticket.stream, &ticket.path, now);
+            if ticket.number == number {
+                outcome = match obstacle {
+                    None => Ok(self.depart(number, &ticket.stream, &ticket.path, now)),
+                    Some(obstacle) => Err(obstacle),
+                };
+                break;
+            }
+            if obstacle.is_none() {
+                break; // that one goes first, and then tells
+            }
+        }
+        if outcome.is_ok() {
+            turns.go(number);
+        }
+        self.turns = turns;
+        outcome
+    }
+
+    fn obstacle(&mut self, stream: &StreamName, path: &str, now: Instant) -> Option<Obstacle> {
+        let windows = self.windows.iter_mut().filter(|window| window.applies_to(path));
+        let windows = windows.map(|window| (window.free_at(now), Reason::RateLimit));
+        let told = self.told.iter().filter(|told| told.applies_to(stream));
+        let told = told.map(|told| (told.free_at(now), Reason::Told(told.name.clone())));
+        let paused = self.paused_until.map(|until| (Some(until), Reason::Paused));
+        let mut latest: Option<(Instant, Reason)> = None;
+        let mut unknown = self.under_way >= self.concurrency || matches!(self.scouting, Scouting::UnderWay(_));
+        for (free, reason) in windows.chain(told).chain(paused) {
+            match free {
+                None => unknown = true,
+                Some(at) if at > now && latest.as_ref().is_none_or(|(known, _)| at > *known) => {
+                    latest = Some((at, reason));
+                }
+                Some(_) => {}
+            }
+        }
+        match latest {
+            Some((at, reason)) => Some(Obstacle::Until(at, reason)),
+            None => unknown.then_some(Obstacle::Unknown),
+        }
+    }
+
+    fn depart(&mut self, number: u64, stream: &StreamName, path: &str, now: Instant) -> Permitted {
+        self.under_way += 1;
+        if self.scouting == Scouting::Due {
+            self.scouting = Scouting::UnderWay(number);
+        }
+        let places = |applies: &mut dyn Iterator<Item = bool>| {
+            applies.enumerate().filter_map(|(at, applies)| applies.then_some(at)).collect::<Vec<_>>()
+        };
+        let windows = places(&mut self.windows.iter().map(|window| window.applies_to(path)));
+        let told = places(&mut self.told.iter().map(|told| told.applies_to(stream)));
+        windows.iter().for_each(|&at| self.windows[at].depart());
+        told.iter().for_each(|&at| self.told[at].depart(number, now));
+        Permitted { number, windows, told }
+    }
+}
+
+/// What an answer told of limits.
+pub(crate) struct Heard {
+    /// One of them is spent.
+    pub(crate) spent: bool,
+    /// If the answer is a refusal, it holds for all requests, and not only for those of a limit that it names.
+    pub(crate) others_too: bool,
+}
+
+/// The right to have one request under way; it ends when dropped.
+pub(crate) struct Permit<'a> {
+    limiter: &'a Limiter,
+    stream: StreamName,
+    permitted: Permitted,
+    departed: Instant,
+    answered: bool,
+}
+
+impl Permit<'_> {
+    /// The answer has begun, at this time of the wall clock; `asked`: how long it asks to wait.
+    ///
+    /// Where it says that there were too many requests, nothing leaves from now on until it may be otherwise.
+    pub(crate) fn answered(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        asked: Option<Duration>,
+        clock: Timestamp,
+    ) -> Heard {
+        let readings = dialect::read(headers, clock);
+        let spent = readings.iter().any(Reading::is_spent);
+        let refused = classify::status_kind(status, asked.is_some() || spent) == FailureKind::RateLimited;
+        let now = Instant::now();
+        let mut state = self.limiter.lock();
+        state.answer_took(now - self.departed);
+        state.hear(&self.permitted, &self.stream, &readings, now);
+        state.arrived(&mut self.permitted, !readings.is_empty(), now);
+        let others_too = !state.is_refused_by_particular(&readings);
+        if refused && others_too {
+            state.pause_until(now + asked.unwrap_or(UNTOLD));
+        }
+        self.answered = true;
+        drop(state);
+        self.limiter.changed.notify_waiters();
+        Heard { spent, others_too }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limiter.lock();
+        if !self.answered {
+            state.arrived(&mut self.permitted, false, Instant::now());
+        }
+        state.under_way -= 1;
+        drop(state);
+        self.limiter.changed.notify_waiters();
+    }
+}
+
+impl State {
+    fn answer_took(&mut self, took: Duration) {
+        self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
+    }
+
+    /// A request is answered, or will not be; `heard`: its answer told of limits.
+    fn arrived(&mut self, permitted: &mut Permitted, heard: bool, now: Instant) {
+        // The way there and back takes at least as long as the fastest did, so it had arrived that much before.
+        let arrival = self.fastest.and_then(|fastest| now.checked_sub(fastest)).unwrap_or(now);
+        permitted.windows.iter().for_each(|&at| self.windows[at].arrived(arrival));
+        for &at in &permitted.told {
+            self.told[at].back(permitted.number, heard);
+        }
+        if self.scouting == Scouting::UnderWay(permitted.number) {
+            self.scouting = Scouting::Done;
+        }
+    }
+
+    fn hear(&mut self, permitted: &Permitted, stream: &StreamName, readings: &[Reading], now: Instant) {
+        for reading in readings {
+            let known = self.told.iter().position(|told| told.is_of(reading));
+            let at = match known {
+                Some(at) => at,
+                None if self.told.len() < MOST_TOLD => {
+                    self.told.push(Told::new(reading, now));
+                    self.told.len() - 1
+                }
+                None => continue,
+            };
+            self.told[at].hear(permitted.number, stream, reading, now);
+        }
+        if !readings.is_empty() {
+            for told in &mut self.told {
+                told.particular |= !readings.iter().any(|reading| told.is_of(reading));
+            }
+        }
+    }
+
+    /// Whether a limit that is not every request's is spent: then the others may go on.
+    fn is_refused_by_particular(&self, readings: &[Reading]) -> bool {
+        let particular = |reading: &Reading| self.told.iter().any(|told| told.is_of(reading) && told.particular);
+        readings.iter().any(|reading| reading.is_spent() && reading.reset.is_some() && particular(reading))
+    }
+
+    fn pause_until(&mut self, until: Instant) {
+        self.paused_until = self.paused_until.max(Some(until));
+        self.scouting = Scouting::Due;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use spile_plan::{PathPattern, WindowKind};
+
+use super::*;
+
+fn limit(requests: u32, per: Duration) -> RateLimitPlan {
+    let requests = NonZeroU32::new(requests).unwrap();
+    RateLimitPlan { requests, per, window: WindowKind::Sliding, paths: Vec::new() }
+}
+
+fn limiter(limits: &[RateLimitPlan], concurrency: u32) -> Limiter {
+    let noon = "2025-03-01T12:00:50Z".parse().unwrap();
+    Limiter::new(limits, concurrency, Duration::from_secs(3900), noon)
+}
+
+async fn admit(limiter: &Limiter) -> Permit<'_> {
+    admit_to(limiter, "items", "/items").await
+}
+
+async fn admit_to<'l>(limiter: &'l Limiter, stream: &str, path: &str) -> Permit<'l> {
+    limiter.admit(&StreamName::new(stream), path, |_, _| {}).await.unwrap()
+}
+
+/// Lets a first request go alone and be answered.
+async fn opened(limiter: Limiter) -> Limiter {
+    drop(admit(&limiter).await);
+    limiter
+}
+
+/// Lets `count` requests leave and returns when each did, counted from the start.
+async fn departures(limiter: &Limiter, count: usize) -> Vec<Duration> {
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for _ in 0..count {
+        drop(admit(limiter).await);
+        times.push(start.elapsed());
+    }
+    times
+}
+
+/// The most departures in any stretch of `window`.
+fn densest(times: &[Duration], window: Duration) -> usize {
+    let within = |from: Duration| times.iter().filter(|at| **at >= from && **at < from + window).count();
+    times.iter().map(|at| within(*at)).max().unwrap_or(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_quota_leaves_at_once_and_the_next_when_the_window_has_passed() {
+    let limiter = limiter(&[limit(3, Duration::from_secs(10))], 1);
+    let times: Vec<u64> = departures(&limiter, 7).await.iter().map(Duration::as_secs).collect();
+    assert_eq!(times, [0, 0, 0, 10, 10, 10, 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_window_of_any_limit_ever_holds_more_than_its_quota() {
+    let limits = [limit(5, Duration::from_secs(1)), limit(20, Duration::from_secs(10))];
+    let limiter = limiter(&limits, 1);
+    let mut rng = fastrand::Rng::with_seed(7);
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for _ in 0..300 {
+        if rng.bool() {
+            tokio::time::sleep(Duration::from_millis(rng.u64(0..700))).await;
+        }
+        drop(admit(&limiter).await);
+        times.push(start.elapsed());
+    }
+    assert!(densest(&times, Duration::from_secs(1)) <= 5);
+    assert!(densest(&times, Duration::from_secs(10)) <= 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saturated_limit_is_used_whole() {
+    let limiter = limiter(&[limit(100, Duration::from_secs(60))], 4);
+    let times = departures(&limiter, 1000).await;
+    assert_eq!(times.last().unwrap().as_secs(), 9 * 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_quota_takes_bounded_memory_and_stays_nearly_whole() {
+    let limiter = limiter(&[limit(1_000_000, Duration::from_secs(3600))], 1);
+    for _ in 0..2000 {
+        for _ in 0..100 {
+            drop(admit(&limiter).await);
+        }
+        tokio::time::advance(Duration::from_millis(36)).await;
+    }
+    let kept = limiter.lock().windows[0].kept();
+    assert_eq!(kept.0, 200_000);
+    assert!(kept.1 <= 3 * window::PARTS as usize, "{}", kept.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_everyone_and_is_never_shortened() {
+    let limiter = Arc::new(limiter(&[], 8));
+    let start = Instant::now();
+    limiter.pause_until(start + Duration::from_secs(30));
+    limiter.pause_until(start + Duration::from_secs(5));
+    let told = std::cell::RefCell::new(Vec::new());
+    let on_wait = |reason, wait| told.borrow_mut().push((reason, wait));
+    drop(limiter.admit(&StreamName::new("items"), "/", on_wait).await.unwrap());
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+    assert_eq!(told.into_inner(), [(Reason::Paused, Duration::from_secs(30))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_comes_while_a_request_waits_holds_it_too() {
+    let limiter = Arc::new(limiter(&[limit(1, Duration::from_secs(10))], 8));
+    drop(admit(&limiter).await);
+    let start = Instant::now();
+    let waiter = tokio::spawn({
+        let limiter = Arc::clone(&limiter);
+        async move {
+            drop(admit(&limiter).await);
+            Instant::now()
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    limiter.pause_until(start + Duration::from_secs(60));
+    assert_eq!(waiter.await.unwrap() - start, Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_first_goes_first_and_who_gives_up_is_not_counted() {
+    let limiter = Arc::new(limiter(&[limit(1, Duration::from_secs(1))], 8));
+    drop(admit(&limiter).await);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let tasks: Vec<_> = (0..4)
+        .map(|index| {
+            let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+            tokio::spawn(async move {
+                drop(admit(&limiter).await);
+                order.lock().unwrap().push((index, Instant::now()));
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let start = Instant::now();
+    tasks[1].abort();
+    for task in tasks {
+        // The one that was aborted says so.
+        let _ = task.await;
+    }
+    let order: Vec<(i32, u64)> = order.lock().unwrap().iter().map(|(i, at)| (*i, (*at - start).as_secs())).collect();
+    assert_eq!(order, [(0, 1), (2, 2), (3, 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_permits_are_out_than_the_concurrency_says() {
+    let limiter = opened(limiter(&[], 2)).await;
+    let (first, _second) = (admit(&limiter).await, admit(&limiter).await);
+    let third = tokio::time::timeout(Duration::from_secs(60), admit(&limiter)).await;
+    assert!(third.is_err());
+    drop(first);
+    drop(admit(&limiter).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_window_begins_with_the_minute() {
+    let mut limit = limit(3, Duration::from_secs(60));
+    limit.window = WindowKind::Fixed;
+    // It is 12:00:50.
+    let times: Vec<u64> = departures(&limiter(&[limit], 1), 8).await.iter().map(Duration::as_secs).collect();
+    assert_eq!(times, [0, 0, 0, 10, 10, 10, 70, 70]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_some_paths_holds_only_their_requests_back() {
+    let mut search = limit(1, Duration::from_secs(60));
+    search.paths = vec![PathPattern::new("/search/*")];
+    let limiter = limiter(&[search], 8);
+    let start = Instant::now();
+    drop(admit_to(&limiter, "found", "/search/code").await);
+    let (_, ()) = tokio::join!(admit_to(&limiter, "found", "/search/users"), async {
+        for _ in 0..20 {
+            drop(admit(&limiter).await);
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+    assert_eq!(start.elapsed(), Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_share_a_limit_take_turns_whoever_asks_more() {
+    let limiter = Arc::new(limiter(&[limit(10, Duration::from_secs(10))], 64));
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    for stream in ["many"; 40].into_iter().chain(["few"; 10]) {
+        let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+        tasks.push(tokio::spawn(async move {
+            drop(admit_to(&limiter, stream, "/").await);
+            order.lock().unwrap().push(stream);
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // Ten had left before any of the few asked.
+    let few = order.lock().unwrap()[10..30].iter().filter(|stream| **stream == "few").count();
+    assert_eq!(few, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_first_one_request_goes_ahead_alone() {
+    let limiter = limiter(&[], 8);
+    let ahead = admit(&limiter).await;
+    assert!(tokio::time::timeout(Duration::from_secs(5), admit(&limiter)).await.is_err());
+    drop(ahead);
+    let (_a, _b) = (admit(&limiter).await, admit(&limiter).await);
+}

@@ -1,0 +1,188 @@
+//! One limit that the API's answers tell of: how much is left, and when there is more.
+//!
+//! What an answer tells was true when the API counted its request. So from what it says is left, everything that is
+//! still under way is taken off; and when the limit should have been renewed, one request goes ahead alone to hear
+//! whether it was. That holds for whatever the API counts with (fixed or sliding windows, buckets), which no answer
+//! tells, and where others spend from the same limit.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use spile_model::StreamName;
+use tokio::time::Instant;
+
+use super::dialect::{Reading, Unit};
+
+/// Two answers that put the renewal this close together mean the same one, whatever their ways took.
+const SAME: Duration = Duration::from_millis(250);
+
+/// Lengths of windows that people choose, in seconds. A window that begins now and is told to end in 59 seconds is one of
+/// a minute, rounded down.
+const USUAL: [u64; 17] = [1, 2, 5, 10, 15, 20, 30, 60, 100, 120, 300, 600, 900, 1800, 3600, 43_200, 86_400];
+
+/// A limit, as the API's answers tell of it.
+pub(super) struct Told {
+    pub(super) name: Box<str>,
+    unit: Unit,
+    limit: Option<f64>,
+    /// What is left, everything counted but what is under way.
+    left: Option<f64>,
+    /// When that was told.
+    at: Instant,
+    /// When all of the limit is there again.
+    renewal: Option<Instant>,
+    /// A whole second's rounding is known to go up (or there is none).
+    rounds_up: bool,
+    /// What comes back in a second.
+    restore: Option<f64>,
+    under_way: u32,
+    /// The request, by its number, whose answer was believed last, and the one that goes ahead.
+    believed: u64,
+    ahead: Option<u64>,
+    /// What others were seen to spend between two answers.
+    others: f64,
+    /// The streams whose answers told of it.
+    streams: HashSet<StreamName>,
+    /// Some stream's answer told of other limits and not of this one.
+    pub(super) particular: bool,
+}
+
+impl Told {
+    pub(super) fn new(reading: &Reading, now: Instant) -> Self {
+        Self {
+            name: reading.name.clone(),
+            unit: reading.unit,
+            limit: None,
+            left: None,
+            at: now,
+            renewal: None,
+            rounds_up: false,
+            restore: None,
+            under_way: 0,
+            believed: 0,
+            ahead: None,
+            others: 0.0,
+            streams: HashSet::new(),
+            particular: false,
+        }
+    }
+
+    pub(super) fn is_of(&self, reading: &Reading) -> bool {
+        self.name == reading.name && self.unit == reading.unit
+    }
+
+    /// Whether the requests of `stream` count: its answers said so, or all answers to others did.
+    pub(super) fn applies_to(&self, stream: &StreamName) -> bool {
+        !self.particular || self.streams.contains(stream)
+    }
+
+    /// The earliest instant at which one more request keeps the limit, `now` where that is at once; nothing where only
+    /// an answer can tell.
+    pub(super) fn free_at(&self, now: Instant) -> Option<Instant> {
+        if self.unit == Unit::Concurrent {
+            let room = self.limit.is_none_or(|limit| f64::from(self.under_way) < limit.max(1.0));
+            return room.then_some(now);
+        }
+        if self.has_room(now) {
+            return Some(now);
+        }
+        let soonest = [self.renewal, self.restored_at(now)].into_iter().flatten().min();
+        match soonest {
+            Some(at) if at > now => Some(at),
+            // It should be renewed by now, or nothing says when it will be: the answer to the next one will.
+            _ => (self.ahead.is_none() && (self.under_way == 0 || soonest.is_some())).then_some(now),
+        }
+    }
+
+    fn has_room(&self, now: Instant) -> bool {
+        let Some(left) = self.left_at(now) else { return true };
+        // What others may take meanwhile is not counted on, until it is all that is left; then one goes at a time.
+        left - self.others - f64::from(self.under_way) >= 1.0 || (self.under_way == 0 && left >= 1.0)
+    }
+
+    /// When enough has come back for one more, of what comes back bit by bit.
+    fn restored_at(&self, now: Instant) -> Option<Instant> {
+        let missing = 1.0 + f64::from(self.under_way) - self.left_at(now)?;
+        now.checked_add(Duration::try_from_secs_f64(missing.max(0.0) / self.restore?).ok()?)
+    }
+
+    pub(super) fn depart(&mut self, number: u64, now: Instant) {
+        if self.unit == Unit::Requests && !self.has_room(now) {
+            self.ahead = Some(number);
+        }
+        self.under_way += 1;
+    }
+
+    /// The answer to a request came, or none will, and told nothing (more) of this limit.
+    pub(super) fn back(&mut self, number: u64, heard: bool) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if self.ahead == Some(number) {
+            self.ahead = None;
+        }
+        if !heard {
+            self.left = self.left.map(|left| (left - 1.0).max(0.0));
+        }
+    }
+
+    /// What the answer to request `number`, still counted as under way, told at `now`.
+    pub(super) fn hear(&mut self, number: u64, stream: &StreamName, reading: &Reading, now: Instant) {
+        self.streams.insert(stream.clone());
+        self.limit = reading.limit.or(self.limit);
+        self.restore = reading.restore.or(self.restore);
+        let Some(remaining) = reading.remaining else { return };
+        let renewed = self.left.is_none_or(|left| remaining > left + 0.5);
+        if number < self.believed && renewed {
+            return; // it was answered earlier than what is known, and came later
+        }
+        self.believed = self.believed.max(number);
+        if renewed {
+            self.others /= 2.0;
+        } else if self.restore.is_none() {
+            let mine = f64::from(self.under_way);
+            let spent = self.left.map_or(0.0, |left| left - remaining);
+            self.others = (spent - mine).max(self.others).max(0.0);
+        }
+        self.left = Some(remaining);
+        self.at = now;
+        if let Some(reset) = reading.reset {
+            self.expect_renewal(reading, reset, renewed, now);
+        }
+    }
+
+    /// Takes on when the limit is renewed, from what one answer says.
+    fn expect_renewal(&mut self, reading: &Reading, reset: Duration, renewed: bool, now: Instant) {
+        let rounded = !reading.precision.is_zero();
+        if renewed && rounded && self.is_first_of_window(reading) {
+            self.rounds_up = is_whole_window(reset, reading.window);
+        }
+        let up = self.rounds_up || !rounded;
+        // Rounded down, it may be nearly a whole unit later than it says.
+        let told = now + reset + if up { Duration::ZERO } else { reading.precision };
+        let same = |known: Instant| {
+            let apart = if known > told { known - told } else { told - known };
+            apart <= reading.precision + SAME
+        };
+        self.renewal = Some(match self.renewal {
+            Some(known) if !renewed && known > now && same(known) && up => known.min(told),
+            Some(known) if !renewed && known > now && same(known) => known.max(told),
+            _ => told,
+        });
+    }
+
+    fn is_first_of_window(&self, reading: &Reading) -> bool {
+        matches!((reading.limit, reading.remaining), (Some(limit), Some(left)) if (limit - left - 1.0).abs() < 0.5)
+    }
+
+    fn left_at(&self, now: Instant) -> Option<f64> {
+        let left = self.left? + self.restore.unwrap_or(0.0) * (now - self.at).as_secs_f64();
+        Some(self.limit.map_or(left, |limit| left.min(limit)))
+    }
+}
+
+/// Whether `reset`, told at the beginning of a window in whole seconds, is the window's length: then it is rounded up.
+fn is_whole_window(reset: Duration, window: Option<Duration>) -> bool {
+    match window {
+        Some(window) => reset >= window,
+        None => USUAL.contains(&reset.as_secs()),
+    }
+}
