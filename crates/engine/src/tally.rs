@@ -7,6 +7,7 @@ use spile_model::event::Outcome;
 use spile_model::{CursorValue, Events, Failure, Page, RunEvent, StreamName, StreamReport};
 use spile_plan::StreamPlan;
 use tokio::time::Instant;
+use tracing::{debug, trace};
 
 use crate::report::in_one_line;
 
@@ -41,6 +42,8 @@ impl Tally {
     /// The stream goes on from `committed`, reading from `from`.
     pub(crate) fn started(&mut self, committed: Option<&CursorValue>, from: Option<&CursorValue>) {
         self.cursor = committed.cloned();
+        let from_where = from.map_or_else(|| "the beginning".to_owned(), ToString::to_string);
+        debug!(stream = %self.stream, "begins, reading from {from_where}");
         self.events.emit(RunEvent::StreamStarted { stream: self.stream.clone(), cursor: from.cloned() });
     }
 
@@ -49,6 +52,11 @@ impl Tally {
         self.pages = page.number;
         self.known += built.known;
         self.rejected += built.rejects.len() as u64;
+        trace!(
+            stream = %self.stream,
+            "page {}: {} rows, {} known, {} rejected, {bytes} bytes",
+            page.number, built.rows, built.known, built.rejects.len()
+        );
         self.events.emit(RunEvent::PageRead {
             stream: self.stream.clone(),
             page: page.number,
@@ -64,8 +72,11 @@ impl Tally {
         self.known += committed.known;
         self.cursor = committed.progress.cursor;
         for (table, change) in committed.changes {
+            trace!(stream = %self.stream, "table `{table}`: {change}");
             self.events.emit(RunEvent::SchemaChanged { stream: self.stream.clone(), table, change });
         }
+        let cursor = self.cursor.as_ref().map_or_else(String::new, |cursor| format!(", the cursor is now {cursor}"));
+        debug!(stream = %self.stream, "committed {} rows{cursor}", committed.rows);
         self.events.emit(RunEvent::Committed {
             stream: self.stream.clone(),
             rows: committed.rows,

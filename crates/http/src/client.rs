@@ -11,10 +11,12 @@ use spile_model::units::show_duration;
 use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName};
 use spile_plan::{LimitPlan, PipelinePlan, TimeoutPlan};
 use tokio::time::{Instant, sleep, timeout};
+use tracing::debug;
 use url::Position;
 
 use crate::auth::Authenticator;
 use crate::classify::{self, Refusal};
+use crate::exchange::{Exchange, Sent, Watch};
 use crate::guard::Guard;
 use crate::guard::names::Names;
 use crate::limit::{Limiter, Permit, Reason};
@@ -42,6 +44,7 @@ struct Inner {
     timeouts: TimeoutPlan,
     limits: LimitPlan,
     redactor: Redactor,
+    watch: Watch,
     ledger: Ledger,
     clock: Arc<dyn Clock>,
     events: Events,
@@ -114,6 +117,7 @@ impl Client {
             timeouts: source.timeouts,
             limits: source.limits,
             redactor,
+            watch: Watch::default(),
             ledger: Ledger::default(),
             clock,
             events,
@@ -160,8 +164,14 @@ impl Client {
                 return Err(failure);
             }
             tries += 1;
+            debug!(%stream, "{} {}: tries again ({tries}): {reason}", request.method, self.show_url(&request.url));
             self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
         }
+    }
+
+    /// Tells `watcher` of every exchange from now on, redirects and failed tries included. One may watch.
+    pub fn watch(&self, watcher: impl Fn(Exchange) + Send + Sync + 'static) {
+        self.0.watch.begin(watcher);
     }
 
     /// What the stream's requests have cost so far.
@@ -244,12 +254,16 @@ impl Client {
         mut permit: Permit<'_>,
     ) -> Result<Answer, Refusal> {
         let outgoing = self.outgoing(request);
+        let mut sent = Sent::new(&self.0.redactor, &self.0.watch, stream, &outgoing);
         self.0.ledger.record(stream, |usage| usage.requests += 1);
         let total = self.0.timeouts.total;
-        timeout(total, self.answered(request, outgoing, stream, &mut permit)).await.unwrap_or_else(|_| {
+        let answering = self.answered(request, outgoing, stream, &mut permit, &mut sent);
+        let answer = timeout(total, answering).await.unwrap_or_else(|_| {
             let message = format!("no complete answer within {} (`timeouts.total`)", show_duration(total));
             Err(Failure::new(FailureKind::Timeout, message).into())
-        })
+        });
+        sent.ended(answer.as_ref().err().map(|refusal| refusal.failure.message.as_str()));
+        answer
     }
 
     async fn answered(
@@ -258,19 +272,23 @@ impl Client {
         outgoing: reqwest::Request,
         stream: &StreamName,
         permit: &mut Permit<'_>,
+        sent: &mut Sent<'_>,
     ) -> Result<Answer, Refusal> {
         let started = Instant::now();
         let answer = self.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let asked = asked_wait(&headers, self.0.clock.now());
         let heard = permit.answered(status, &headers, asked, self.0.clock.now());
+        sent.head(status, &headers);
         if status.is_success() {
             let body = body::read_whole(answer, &self.0.limits, self.0.timeouts.read).await?;
+            sent.body(&body);
             self.responded(stream, status, body.len(), started.elapsed());
             let (url, received_at) = (request.url.clone(), self.0.clock.now());
             return Ok(Answer::Complete(Response { status, headers, body, url, received_at }));
         }
         let said = body::read_beginning(answer, excerpt::LOOKED_AT, self.0.timeouts.read).await;
+        sent.body(&said);
         self.responded(stream, status, said.len(), started.elapsed());
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
@@ -409,6 +427,7 @@ impl Client {
     }
 
     fn waiting(&self, stream: &StreamName, reason: String, wait: Duration) {
+        debug!(%stream, "waits {}: {reason}", show_duration(wait));
         self.0.ledger.record(stream, |usage| usage.waited += wait);
         let until = self.0.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
         self.0.events.emit(RunEvent::Waiting { stream: stream.clone(), reason, wait, until });

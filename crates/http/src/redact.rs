@@ -35,7 +35,7 @@ impl Redactor {
         Self::knowing(secrets, parameters)
     }
 
-    fn knowing(mut secrets: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
+    pub(crate) fn knowing(mut secrets: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
         secrets.retain(|secret| !secret.expose().is_empty());
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         Self { secrets, parameters }

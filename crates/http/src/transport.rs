@@ -33,7 +33,7 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// No answer came.
-    fn execute(&self, request: reqwest::Request) -> Exchange<'_>;
+    fn execute(&self, request: reqwest::Request) -> Awaited<'_>;
 
     /// `answer`, where it came from an address that may answer for its URL.
     ///
@@ -44,8 +44,8 @@ pub trait Transport: Send + Sync {
     }
 }
 
-/// An exchange under way.
-pub type Exchange<'a> = Pin<Box<dyn Future<Output = reqwest::Result<reqwest::Response>> + Send + 'a>>;
+/// An answer that is awaited.
+pub type Awaited<'a> = Pin<Box<dyn Future<Output = reqwest::Result<reqwest::Response>> + Send + 'a>>;
 
 /// The ways to the origins.
 pub(crate) struct Network {
@@ -84,7 +84,7 @@ impl Network {
 }
 
 impl Transport for Network {
-    fn execute(&self, request: reqwest::Request) -> Exchange<'_> {
+    fn execute(&self, request: reqwest::Request) -> Awaited<'_> {
         Box::pin(async { self.way_to(request.url()).0.execute(request).await })
     }
 

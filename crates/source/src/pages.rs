@@ -5,6 +5,7 @@ use std::sync::Arc;
 use spile_http::Client;
 use spile_model::{CursorValue, Failure, FailureKind, Page, PartitionKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
+use tracing::{Level, enabled, trace};
 
 use crate::fetch::{Fetched, Fetcher};
 use crate::guard::Guard;
@@ -83,6 +84,7 @@ impl Pages {
     /// Takes a page at its place in the order, and sends for those behind it.
     fn in_order(&mut self, fetched: Fetched) -> Result<Page, Failure> {
         let number = self.delivered + 1;
+        self.log(number, &fetched);
         self.guard.page(number, fetched.contents, &self.hint)?;
         match &fetched.next {
             Next::End => {
@@ -106,6 +108,18 @@ impl Pages {
             rejects: extracted.rejects,
             last: fetched.next == Next::End,
         })
+    }
+
+    fn log(&self, number: u64, fetched: &Fetched) {
+        if !enabled!(Level::TRACE) {
+            return;
+        }
+        let next = match &fetched.next {
+            Next::End => "none".to_owned(),
+            Next::At(position) => self.fetcher.show(position),
+        };
+        let records = fetched.extracted.records.len();
+        trace!(stream = %self.stream, "page {number}: {records} records; next page: {next}");
     }
 
     fn at_next(&self, failure: Failure) -> Failure {

@@ -16,7 +16,7 @@ use crate::exit;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Say more about what happens (-vv: even more). Never shows a secret.
+    /// Tell each request, wait, retry and commit (-vv: also headers and page tokens). Never shows a secret.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use spile_http::{Client, Exchange, Request, Transport, Url};
+use spile_http::{Client, Awaited, Request, Transport, Url};
 use spile_model::{Clock, Events};
 use tokio::time::{Instant, sleep};
 
@@ -60,7 +60,7 @@ struct Rehearsal {
 }
 
 impl Transport for Rehearsal {
-    fn execute(&self, _request: reqwest::Request) -> Exchange<'_> {
+    fn execute(&self, _request: reqwest::Request) -> Awaited<'_> {
         Box::pin(async {
             sleep(LATENCY / 2).await;
             let now = Instant::now();

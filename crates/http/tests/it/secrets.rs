@@ -1,12 +1,14 @@
 //! Secrets appear in no message, no event and no URL that is shown, in none of their forms.
 
+use std::sync::{Arc, Mutex};
+
 use spile_http::Url;
 use spile_model::{ByteSize, Failure};
 use spile_plan::{AuthPlan, KeyPlace, PipelinePlan};
 use spile_testkit::fake_api::{FakeApi, RefusedPort, Response, any};
 use spile_testkit::plan::{named, template};
 
-use crate::support::{Rig, everything_said, plan, without_retries};
+use crate::support::{Log, Rig, everything_said, plan, without_retries};
 
 /// The secret in every form in which it could come back.
 const FORMS: [&str; 5] = ["hunter2", "HUNTER2", "aHVudGVy", "%2F%2B%C3%BC", "2/+ü"];
@@ -49,13 +51,26 @@ fn echo(
     }
 }
 
-async fn failure_of(plan: &PipelinePlan, url: &str) -> Failure {
+/// What a run with `-vv` logs meanwhile holds no secret either, and is returned.
+async fn failure_and_log_of(plan: &PipelinePlan, url: &str) -> (Failure, String) {
+    let log = Log::default();
+    let _listening = log.listen();
     let rig = Rig::new(plan);
+    let exchanges = Arc::new(Mutex::new(Vec::new()));
+    let seen = exchanges.clone();
+    rig.client.watch(move |exchange| seen.lock().unwrap().push(exchange));
     let failure = rig.get(url).await.unwrap_err();
+    assert_clean(&format!("{:?}", exchanges.lock().unwrap()));
+    let said = log.text();
+    assert_clean(&said);
     for event in rig.events.lock().unwrap().iter() {
         assert_clean(&format!("{event:?}"));
     }
-    failure
+    (failure, said)
+}
+
+async fn failure_of(plan: &PipelinePlan, url: &str) -> Failure {
+    failure_and_log_of(plan, url).await.0
 }
 
 #[tokio::test]
@@ -112,4 +127,38 @@ fn a_url_is_shown_without_secret_parameters() {
     let shown = "http://api.test/items?page=2&api_key=[redacted]&signature=[redacted]&q=";
     assert!(rig.client.show_url(&url).starts_with(shown), "{}", rig.client.show_url(&url));
     assert_clean(&rig.client.show_url(&url));
+}
+
+#[tokio::test]
+async fn the_log_tells_requests_and_answers_with_their_headers_and_without_secrets() {
+    for auth in kinds_of_auth() {
+        let api = FakeApi::start().await;
+        api.route(any(), |request| {
+            echo(404, ToOwned::to_owned)(request)
+                .header("X-Echo", request.target.clone())
+                .header("Link", format!("<{}>; rel=next", request.target))
+                .header("Set-Cookie", "sid=hunter2")
+        });
+        let plan = secretive(&api.url(), auth);
+        let (_, log) = failure_and_log_of(&plan, &api.url_of("/items?signature=HUNTER2%2F%2B%C3%9C&page=3")).await;
+        for told in ["GET http://", "page=3", "404 Not Found", "accept: application/json", "set-cookie: [redacted]"] {
+            assert!(log.contains(told), "{told} in {log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn waits_and_tries_are_logged_with_their_reason() {
+    let api = FakeApi::start().await;
+    api.expect(any()).respond(Response::status(503));
+    api.expect(any()).respond(Response::json([1]));
+    let mut plan = plan(&api.url());
+    plan.source.retries.base_wait = std::time::Duration::from_millis(1);
+    let log = Log::default();
+    let _listening = log.listen();
+    Rig::new(&plan).get(&api.url()).await.unwrap();
+    let said = log.text();
+    for told in ["503 Service Unavailable", "waits ", "backoff after HTTP 503", "tries again (2)", "200 OK, 3 B in "] {
+        assert!(said.contains(told), "{told} in {said}");
+    }
 }

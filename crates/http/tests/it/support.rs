@@ -10,6 +10,8 @@ use spile_model::clock::FixedClock;
 use spile_model::{Events, Failure, RunEvent, Secret, StreamName};
 use spile_plan::{PipelinePlan, Variable, Variables};
 use spile_testkit::plan::pipeline;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 pub(crate) const NOW: &str = "2025-03-01T12:00:00Z";
 
@@ -76,4 +78,32 @@ impl Rig {
 /// All that a failure says anywhere.
 pub(crate) fn everything_said(failure: &Failure) -> String {
     format!("{failure}\n{failure:?}\n{}", failure.causes().join("\n"))
+}
+
+/// What is logged on this thread, at every level.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Until the guard is dropped.
+    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || log.clone());
+        let ours = Targets::new().with_target("spile", tracing::Level::TRACE);
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(ours).with(lines))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
