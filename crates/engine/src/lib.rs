@@ -21,4 +21,5 @@ mod world;
 pub use look::{Look, look};
 pub use report::RunReport;
 pub use run::{STREAMS_AT_ONCE, run};
+pub use spile_http::Exchange;
 pub use world::World;

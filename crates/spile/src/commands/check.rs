@@ -3,7 +3,7 @@
 use clap::Args;
 use futures::StreamExt;
 use spile_engine::{Look, STREAMS_AT_ONCE, look};
-use spile_model::{Failure, StreamName};
+use spile_model::StreamName;
 
 use crate::arguments::PipelineArguments;
 use crate::exit::Exit;
@@ -36,7 +36,7 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
     let mut failures = Vec::new();
     while let Some((name, found)) = looking.next().await {
         terminal.say(&verdict(name, &found, terminal));
-        failures.extend(found.err());
+        failures.extend(found.failure);
     }
     for one in &failures {
         failure::show_failure(one, terminal);
@@ -44,20 +44,18 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
     Ok(if failures.is_empty() { Exit::Success } else { Exit::Failed })
 }
 
-fn verdict(name: &StreamName, found: &Result<Look, Failure>, terminal: &Terminal) -> String {
-    match found {
-        Ok(look) => {
-            let mut line = format!(
-                "  {} {name}: {} on the first page, {}",
-                terminal.good("ok"),
-                plural(look.found as u64, "record"),
-                plural(look.schema.columns.len() as u64, "column"),
-            );
-            if !look.rejects.is_empty() {
-                line += &format!(", {} would be rejected", counted(look.rejects.len() as u64));
-            }
-            line
-        }
-        Err(_) => format!("  {} {name}", terminal.bad("failed")),
+fn verdict(name: &StreamName, look: &Look, terminal: &Terminal) -> String {
+    if look.failure.is_some() {
+        return format!("  {} {name}", terminal.bad("failed"));
     }
+    let mut line = format!(
+        "  {} {name}: {} on the first page, {}",
+        terminal.good("ok"),
+        plural(look.found as u64, "record"),
+        plural(look.schema.columns.len() as u64, "column"),
+    );
+    if !look.rejects.is_empty() {
+        line += &format!(", {} would be rejected", counted(look.rejects.len() as u64));
+    }
+    line
 }

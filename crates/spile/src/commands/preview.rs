@@ -1,18 +1,22 @@
 //! `spile preview`: the request as it is sent, the first records as they come, the columns that they would make.
+//!
+//! Where a stream fails, its last request and the answer are shown as far as they may be, for that is where the mistake
+//! is looked for; then the other streams follow.
 
 use clap::Args;
-use spile_engine::{Look, look};
+use spile_engine::{Exchange, Look, look};
 use spile_model::{ColumnType, TableSchema};
 use spile_plan::StreamPlan;
 
 use crate::arguments::PipelineArguments;
 use crate::exit::Exit;
 use crate::open;
+use crate::output::failure;
 use crate::output::number::plural;
 use crate::output::progress::{Progress, Style};
 use crate::output::table;
 use crate::output::terminal::Terminal;
-use crate::problem::Problem;
+use crate::problem::{Problem, exit_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -30,17 +34,55 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
     let plan = open::pipeline(&arguments.pipeline)?;
     let only = open::streams(&plan, arguments.stream.as_slice())?;
     let world = open::world(Progress::start(Style::Plain, terminal).events());
-    for stream in &plan.streams {
-        if only.is_empty() || only.contains(&stream.name) {
-            let found = look(&plan, stream, arguments.limit, &world).await?;
-            show(stream, &found, terminal);
+    let mut exit = Exit::Success;
+    for stream in plan.streams.iter().filter(|stream| only.is_empty() || only.contains(&stream.name)) {
+        let look = look(&plan, stream, arguments.limit, &world).await;
+        terminal.say(&terminal.strong(stream.name.as_str()));
+        if look.failure.is_none() || look.found > 0 {
+            show(stream, &look, terminal);
+        }
+        if let Some(failed) = &look.failure {
+            look.last.iter().for_each(|last| terminal.say(&format!("{}\n", exchange(last, terminal))));
+            failure::show_failure(failed, terminal);
+            exit = if exit == Exit::Success { exit_of(&failed.kind) } else { exit };
         }
     }
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
+/// The request as it was sent, and the answer as far as it came.
+fn exchange(exchange: &Exchange, terminal: &Terminal) -> String {
+    let mut lines = vec![format!("  {}", exchange.request)];
+    lines.extend(exchange.request_headers.iter().map(|(name, value)| format!("    {name}: {value}")));
+    lines.extend(exchange.request_body.iter().map(|body| format!("    {body}")));
+    let status = exchange.status.as_deref().unwrap_or("no answer");
+    lines.push(format!("  {} {}", terminal.quiet("answer:"), terminal.bad(status)));
+    let telling = exchange.headers.iter().filter(|(name, _)| is_telling(name));
+    lines.extend(telling.map(|(name, value)| format!("    {name}: {value}")));
+    lines.extend(exchange.body.iter().map(|body| format!("    {body}")));
+    lines.join("\n")
+}
+
+/// Whether a header of an answer says something of why a stream fails; most are of the way and of browsers.
+fn is_telling(name: &str) -> bool {
+    TELLING.contains(&name) || name.contains("ratelimit") || name.contains("rate-limit") || name.contains("request-id")
+}
+
+const TELLING: [&str; 11] = [
+    "allow",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "deprecation",
+    "link",
+    "location",
+    "retry-after",
+    "server",
+    "sunset",
+    "www-authenticate",
+];
+
 fn show(stream: &StreamPlan, look: &Look, terminal: &Terminal) {
-    terminal.say(&terminal.strong(stream.name.as_str()));
     for request in &look.requests {
         terminal.say(&format!("  {request}"));
     }

@@ -1,7 +1,7 @@
 //! What the commands say.
 
 use serde_json::{Value, json};
-use spile_testkit::fake_api::{FakeApi, Response, get};
+use spile_testkit::fake_api::{FakeApi, RefusedPort, Response, any, get};
 
 use crate::place::Place;
 
@@ -72,6 +72,44 @@ fn preview_shows_request_records_and_columns_and_writes_nothing() {
     let called = place.call(&["preview", "pipeline.yaml", "things", "--limit", "1"]).succeeded();
     insta::assert_snapshot!(called.stdout.replace(&api.url(), "http://API"));
     assert!(!place.path("test.duckdb").exists());
+}
+
+/// What is sent and answered by a test's API without what differs from run to run.
+fn settled(text: &str, api: &FakeApi) -> String {
+    let kept = |line: &&str| !line.trim_start().starts_with("date:");
+    text.replace(&api.url(), "http://API").lines().filter(kept).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn preview_of_a_stream_that_fails_shows_what_was_sent_and_answered_and_goes_on() {
+    let api = api();
+    api.route(any(), |_| {
+        Response::json(json!({ "message": "no route matches /gone", "hint": "s3cret" }))
+            .with_status(404)
+            .header("X-Request-Id", "17")
+            .header("Set-Cookie", "sid=1")
+    });
+    let place = Place::with_pipeline(
+        &format!("{}\n  auth: {{ bearer: s3cret }}\n  retries: {{ attempts: 1 }}", api.url()),
+        &format!(
+            "  gone: {{ path: /gone, query: {{ a: s3cret }}, body: {{ json: {{ all: true }} }} }}\n  empty: {{ path: /things, records: $.things }}\n{THINGS}"
+        ),
+    );
+    let called = place.call(&["preview", "pipeline.yaml", "--limit", "1"]);
+    assert_eq!(called.code, 1);
+    assert!(!called.stdout.contains("s3cret") && !called.stderr.contains("s3cret"), "{}", called.stdout);
+    insta::assert_snapshot!(settled(&called.stdout, &api));
+    insta::assert_snapshot!(settled(&called.stderr, &api));
+}
+
+#[test]
+fn preview_of_an_api_that_is_not_there_shows_what_was_sent() {
+    let refused = RefusedPort::reserve();
+    let place =
+        Place::with_pipeline(&format!("{}\n  retries: {{ attempts: 1 }}", refused.url()), "  a: { path: /things }");
+    let called = place.call(&["preview", "pipeline.yaml"]);
+    assert_eq!(called.code, 1);
+    assert!(called.stdout.contains("/things\n    accept: application/json\n  answer: no answer"), "{}", called.stdout);
 }
 
 #[test]
