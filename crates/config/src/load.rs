@@ -87,19 +87,15 @@ fn load_source(
     };
     let masked = masking::credentials(&tree);
     diagnostics.mask(masked.clone());
-    let checked = check::check(&tree, json_schema(), &masked, diagnostics);
+    let (checked, wrong) = check::check(&tree, json_schema(), &masked, diagnostics);
     let after_errors = !diagnostics.is_empty();
-    let spec = match serde_json::from_value::<PipelineSpec>(with_defaults(checked)) {
-        Ok(spec) => spec,
-        Err(error) => {
-            // What is wrong has been said, unless the schema and the types disagree.
-            if !after_errors {
-                diagnostics.push(internal(&error));
-            }
-            return None;
+    let spec = PipelineSpec::of_parts(with_defaults(checked), |error| {
+        // What is wrong has been said, unless the schema and the types disagree.
+        if !after_errors {
+            diagnostics.push(internal(&error));
         }
-    };
-    let mut places = Places { tree: &tree, source, diagnostics, after_errors };
+    });
+    let mut places = Places { tree: &tree, source, diagnostics, wrong };
     plan(&spec, settings, folder, &mut places)
 }
 

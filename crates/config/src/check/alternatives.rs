@@ -20,7 +20,7 @@ impl Walker<'_> {
                 Some(list) => self.check(node, *list),
                 None => self.wrong_form(node, whole),
             },
-            Kind::Broken => None,
+            Kind::Broken => self.broken(),
         }
     }
 

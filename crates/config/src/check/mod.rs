@@ -2,7 +2,7 @@
 //!
 //! In: the [`Tree`] and the JSON Schema of the `…Spec` types. Out: the document as JSON, ready to be
 //! deserialised into them, and problems in [`Diagnostics`]. Invariant: when no error was reported, the
-//! JSON fits the schema. Meaning (does this variable exist? do these settings go together?) is not
+//! JSON fits the schema; and when one was, what is left out of the JSON is named in [`Wrong`]. Meaning (does this variable exist? do these settings go together?) is not
 //! checked here but when the plan is made.
 
 mod alternatives;
@@ -12,6 +12,7 @@ mod places;
 mod scalars;
 mod schema;
 mod suggest;
+mod wrong;
 
 use serde_json::{Map, Value as Json};
 
@@ -23,12 +24,15 @@ use crate::tree::{Entry, Kind, Node, Step, Tree, show_path};
 
 pub(crate) use self::describe::{either, one_of_keys};
 pub(crate) use self::suggest::{did_you_mean, nearest};
+pub(crate) use self::wrong::Wrong;
 
-/// Checks the tree against the schema and converts it.
-pub(crate) fn check(tree: &Tree, schema: &Json, masked: &Masked, diagnostics: &mut Diagnostics) -> Json {
+/// Checks the tree against the schema and converts it, without what is wrong.
+pub(crate) fn check(tree: &Tree, schema: &Json, masked: &Masked, diagnostics: &mut Diagnostics) -> (Json, Wrong) {
     let root = Root(schema).schema();
-    let mut walker = Walker { masked, places: KeyPlaces::of(root), diagnostics, path: Vec::new() };
-    walker.check(&tree.root, root).unwrap_or_default()
+    let wrong = Wrong::default();
+    let mut walker = Walker { masked, places: KeyPlaces::of(root), diagnostics, path: Vec::new(), wrong };
+    let checked = walker.check(&tree.root, root).unwrap_or_default();
+    (checked, walker.wrong)
 }
 
 struct Walker<'a> {
@@ -37,6 +41,7 @@ struct Walker<'a> {
     diagnostics: &'a mut Diagnostics,
     /// The steps from the root, each with what to underline for the map or list it leads to.
     path: Vec<(Step, Span)>,
+    wrong: Wrong,
 }
 
 impl Walker<'_> {
@@ -44,7 +49,7 @@ impl Walker<'_> {
     /// holds it then goes without it, so that the rest can still be looked at.
     fn check(&mut self, node: &Node, schema: Schema<'_>) -> Option<Json> {
         if matches!(node.kind, Kind::Broken) {
-            return None;
+            return self.broken();
         }
         if schema.is_free() {
             return self.free(node);
@@ -76,7 +81,7 @@ impl Walker<'_> {
     /// A place without a schema, such as a JSON body: taken over as it is.
     fn free(&mut self, node: &Node) -> Option<Json> {
         match &node.kind {
-            Kind::Broken => None,
+            Kind::Broken => self.broken(),
             Kind::Scalar(scalar) => self.free_scalar(node, scalar),
             Kind::Sequence(items) => {
                 let items = items.iter().enumerate();
@@ -134,11 +139,14 @@ impl Walker<'_> {
                 out.insert(entry.key.clone(), value);
             }
         }
-        let missing = schema.required().into_iter().filter(|key| node.entry(key).is_none());
+        let required = schema.required();
+        let missing = required.iter().filter(|key| node.entry(key).is_none());
         for key in missing.filter(|key| !is_misspelt(key, entries, schema)) {
             self.missing_key(node, key, schema);
         }
-        Some(Json::Object(out))
+        // A rate limit without its time is none; of a stream without its path, the rest can be looked at.
+        let whole = required.iter().all(|key| out.contains_key(*key));
+        (whole || schema.is_partial()).then_some(Json::Object(out))
     }
 
     /// An entry whose key the user has chosen (a stream). A key of what should be *inside* it, standing
@@ -178,7 +186,10 @@ impl Walker<'_> {
             diagnostic.with_expected(one_of_keys(schema.keys()))
         };
         let label = format!("not a key of {}", self.subject());
-        self.report_at(&Step::Key(key.to_owned()), diagnostic.with_label(label));
+        let meant = suggest::nearest(key, schema.keys()).unwrap_or(key);
+        self.note_wrong(Some(meant));
+        self.wrong.misplace(key);
+        self.say(Some(&Step::Key(key.to_owned())), diagnostic.with_label(label));
     }
 
     fn missing_key(&mut self, node: &Node, key: &str, schema: Schema<'_>) {
@@ -187,7 +198,8 @@ impl Walker<'_> {
         if let Some(summary) = schema.property_summary(key) {
             diagnostic = diagnostic.with_expected(format!("`{key}`: {summary}"));
         }
-        self.report(diagnostic);
+        self.note_wrong(Some(key));
+        self.say(None, diagnostic);
     }
 
     /// `key:` and nothing after it.
@@ -272,13 +284,26 @@ impl Walker<'_> {
         if self.is_masked(node) { "the value".to_owned() } else { format!("`{text}`") }
     }
 
-    fn report(&mut self, diagnostic: Diagnostic) {
-        let path = show_path(self.path.iter().map(|(step, _)| step));
-        self.diagnostics.push(diagnostic.with_path(path));
+    /// What is broken has been told when the text was read.
+    fn broken(&mut self) -> Option<Json> {
+        self.note_wrong(None);
+        None
     }
 
-    fn report_at(&mut self, last: &Step, diagnostic: Diagnostic) {
-        let path = show_path(self.path.iter().map(|(step, _)| step).chain([last]));
+    /// Reports that this place is wrong.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.note_wrong(None);
+        self.say(None, diagnostic);
+    }
+
+    /// This place is wrong, or the key `last` of it.
+    fn note_wrong(&mut self, last: Option<&str>) {
+        let last = last.map(|key| Step::Key(key.to_owned()));
+        self.wrong.add(self.path.iter().map(|(step, _)| step.clone()).chain(last));
+    }
+
+    fn say(&mut self, last: Option<&Step>, diagnostic: Diagnostic) {
+        let path = show_path(self.path.iter().map(|(step, _)| step).chain(last));
         self.diagnostics.push(diagnostic.with_path(path));
     }
 }

@@ -1,9 +1,10 @@
 //! Reading a JSON Schema: the part of it that the `…Spec` types produce.
 //!
 //! In: the schema as JSON. Out: its keywords by name, references resolved. Beside the standard
-//! keywords there are three of ours: `x-spile-scalar` (`text`: any scalar, as it is written;
+//! keywords there are four of ours: `x-spile-scalar` (`text`: any scalar, as it is written;
 //! `exact`: a scalar of its own kind), `x-spile-short` (a kind named alone stands for it with all
-//! its defaults) and `x-spile-words` (how to call this in a message).
+//! its defaults), `x-spile-words` (how to call this in a message) and `x-spile-partial` (a map that is
+//! looked at although something required lacks in it).
 
 use std::collections::BTreeSet;
 
@@ -79,6 +80,10 @@ impl<'s> Schema<'s> {
 
     pub(crate) fn is_short(self) -> bool {
         self.get("x-spile-short").is_some()
+    }
+
+    pub(crate) fn is_partial(self) -> bool {
+        self.get("x-spile-partial").is_some()
     }
 
     /// The first sentence of the description: it is the manual's text for this place.

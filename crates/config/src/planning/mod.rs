@@ -99,7 +99,8 @@ impl Planner<'_, '_, '_> {
             if let Some(other) = taken.insert(table.to_lowercase(), name) {
                 let message = format!("the streams `{other}` and `{name}` have the same table `{table}`");
                 let help = "give one of them another `table`; upper and lower case are the same to a database";
-                self.report(&path, Diagnostic::error(Code::Conflict, message).with_help(help));
+                let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+                self.places.report_with(&path, &[&["streams", other, "table"]], diagnostic);
             }
         }
     }

@@ -76,7 +76,10 @@ impl Planner<'_, '_, '_> {
             if needs {
                 let message = format!("`{key}` needs to know how many records a page holds");
                 let help = "add `size:`";
-                self.places.report_key(&below(path, key), Diagnostic::error(Code::Conflict, message).with_help(help));
+                if !self.places.is_wrong(&below(path, "size")) {
+                    let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+                    self.places.report_key(&below(path, key), diagnostic);
+                }
             }
         }
     }
@@ -153,8 +156,9 @@ impl Planner<'_, '_, '_> {
             }
             Some(_) => None,
         };
-        if let Some((message, help)) = problem {
-            self.report(path, Diagnostic::error(Code::Conflict, message).with_help(help));
+        if let (Some((message, help)), [streams, name, ..]) = (problem, path) {
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+            self.places.report_with(path, &[&[streams, name, "body"]], diagnostic);
         }
         problem.is_none()
     }

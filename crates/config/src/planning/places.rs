@@ -3,6 +3,7 @@
 //! A setting may come from the stream itself or from `defaults`; a short form has no place for its
 //! parts. In each case the caret goes to the nearest thing that the file does have.
 
+use crate::check::Wrong;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
 use crate::tree::{Located, Step, Tree, show_path};
@@ -12,8 +13,8 @@ pub(crate) struct Places<'a, 'd> {
     pub(crate) tree: &'a Tree,
     pub(crate) source: &'a Source,
     pub(crate) diagnostics: &'d mut Diagnostics,
-    /// The form was not clean: what depends on several settings at once may only follow from that.
-    pub(crate) after_errors: bool,
+    /// Where the form is wrong: what depends on a setting there may only follow from that.
+    pub(crate) wrong: Wrong,
 }
 
 impl Places<'_, '_> {
@@ -21,6 +22,13 @@ impl Places<'_, '_> {
     pub(crate) fn report(&mut self, path: &[&str], diagnostic: Diagnostic) {
         let span = self.locate(path).span();
         self.push(path, diagnostic.with_span(span));
+    }
+
+    /// Reports a problem that also rests on what `others` say or do not say.
+    pub(crate) fn report_with(&mut self, path: &[&str], others: &[&[&str]], diagnostic: Diagnostic) {
+        if !others.iter().any(|other| self.is_wrong(other)) {
+            self.report(path, diagnostic);
+        }
     }
 
     /// Reports a problem with the key at the end of a path.
@@ -44,13 +52,19 @@ impl Places<'_, '_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Whether the form of the setting at a path is wrong, so that it may lack in what is planned.
+    pub(crate) fn is_wrong(&self, path: &[&str]) -> bool {
+        let has_own = path.len() >= 3 && self.tree.locate(&steps(&path[..3])).whole;
+        self.wrong.touches(path, has_own)
+    }
+
     /// Whether the file has a key `variables.name`, even one that is written wrongly.
     pub(crate) fn declares(&self, name: &str) -> bool {
         self.locate(&["variables", name]).whole
     }
 
     fn push(&mut self, path: &[&str], diagnostic: Diagnostic) {
-        if self.after_errors && !stands_alone(diagnostic.code) {
+        if !stands_alone(diagnostic.code) && self.is_wrong(path) {
             return;
         }
         let path = show_path(&steps(path));

@@ -231,7 +231,8 @@ impl Planner<'_, '_, '_> {
             };
             let message = format!("two different values are sent as `{name}`");
             let help = "give each a parameter of its own";
-            self.report(&["streams", stream, "pagination"], Diagnostic::error(Code::Conflict, message).with_help(help));
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+            self.conflict(stream, &["pagination"], &["cursor"], diagnostic);
         }
     }
 
@@ -249,41 +250,48 @@ impl Planner<'_, '_, '_> {
             let message = "`write: merge` needs to know which rows are the same";
             let help = "add `primary_key:`, the key of the record that identifies it";
             let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
-            self.report(&["streams", stream, "write"], diagnostic);
+            self.conflict(stream, &["write"], &["primary_key"], diagnostic);
         }
-        let (Some(cursor), Some(request)) = (cursor, request) else { return };
-        let is_sent = cursor.inject.is_some() || uses_cursor(request);
+        let Some(cursor) = cursor else { return };
+        let is_sent = cursor.inject.is_some() || request.is_some_and(uses_cursor);
         match write {
             WriteMode::Append if cursor.lookback != Lookback::None && !has_key => {
                 let message = "`lookback` reads records again, and `append` would add them again";
                 let help = "add a `primary_key:`, so that they can be told apart, or remove `lookback`";
-                self.report_lookback(stream, Diagnostic::error(Code::Conflict, message).with_help(help));
+                let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+                self.conflict(stream, &["cursor", "lookback"], &["primary_key", "write"], diagnostic);
             }
+            // Of a request that cannot be made, nobody knows what it would send.
+            _ if !is_sent && request.is_none() => {}
             WriteMode::Append if !is_sent => {
                 let message = "the cursor is not sent anywhere, so every run would read all and add all again";
-                self.report_cursor(stream, Diagnostic::error(Code::Conflict, message).with_help(SEND_IT));
+                self.cursor_not_sent(stream, message);
             }
             WriteMode::Replace if is_sent => {
                 let message =
                     "`write: replace` with a cursor would replace the table by what is new since the last run";
                 let help = "use `write: merge` with a `primary_key`, or `write: append`, or remove `cursor`";
                 let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
-                self.report(&["streams", stream, "write"], diagnostic);
+                self.conflict(stream, &["write"], &[], diagnostic);
             }
             _ if !is_sent && asks_for_more(cursor) => {
                 let message = "the cursor is not sent anywhere, so these settings of it do nothing";
-                self.report_cursor(stream, Diagnostic::error(Code::Conflict, message).with_help(SEND_IT));
+                self.cursor_not_sent(stream, message);
             }
             _ => {}
         }
     }
 
-    fn report_lookback(&mut self, stream: &str, diagnostic: Diagnostic) {
-        self.report(&["streams", stream, "cursor", "lookback"], diagnostic);
+    fn cursor_not_sent(&mut self, stream: &str, message: &str) {
+        let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(SEND_IT);
+        self.conflict(stream, &["cursor"], &["path", "query", "headers", "body", "primary_key", "write"], diagnostic);
     }
 
-    fn report_cursor(&mut self, stream: &str, diagnostic: Diagnostic) {
-        self.report(&["streams", stream, "cursor"], diagnostic);
+    /// Reports at the setting `at` of a stream what also rests on other settings of it.
+    fn conflict(&mut self, stream: &str, at: &[&str], others: &[&str], diagnostic: Diagnostic) {
+        let others: Vec<[&str; 3]> = others.iter().map(|setting| ["streams", stream, setting]).collect();
+        let others: Vec<&[&str]> = others.iter().map(<[&str; 3]>::as_slice).collect();
+        self.places.report_with(&[&["streams", stream], at].concat(), &others, diagnostic);
     }
 }
 

@@ -43,8 +43,11 @@ impl Planner<'_, '_, '_> {
             }
         };
         let unknown: Vec<String> = template.names().iter().filter(|name| !self.knows(name, names)).cloned().collect();
+        // A variable that is declared wrongly is declared.
         for name in &unknown {
-            self.unknown_name(path, name, names);
+            if !self.places.is_wrong(&["variables", name]) {
+                self.unknown_name(path, name, names);
+            }
         }
         if !unknown.is_empty() {
             return None;

@@ -60,6 +60,8 @@ impl Planner<'_, '_, '_> {
                 Err(problem) => return self.misfit(name, from, env, &problem),
             },
             (None, Some(default)) => default.clone(),
+            // A default that is written wrongly is one.
+            (None, None) if self.places.is_wrong(&["variables", name]) => return,
             (None, None) => return self.missing(declared, env),
         };
         let secret = declared.settings.and_then(|settings| settings.secret).unwrap_or(false);

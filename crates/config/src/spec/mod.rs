@@ -17,6 +17,8 @@ mod variable;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Error, Map, Value as Json};
 
 pub(crate) use destination::{CommitSpec, DestinationSpec, DuckDbForm, DuckDbSpec, NamedDestination};
 pub(crate) use pagination::{
@@ -33,7 +35,7 @@ pub(crate) use variable::{DefaultSpec, VariableForm, VariableSpec};
 /// A pipeline: records of an API into tables.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Spile pipeline")]
+#[schemars(title = "Spile pipeline", extend("x-spile-partial" = true))]
 pub(crate) struct PipelineSpec {
     /// The name of the pipeline. Its progress is kept in the destination under this name, so a
     /// pipeline that is renamed starts anew. Letters, digits, `_`, `-` and `.`.
@@ -62,8 +64,31 @@ pub(crate) struct PipelineSpec {
 }
 
 impl PipelineSpec {
+    /// The pipeline's parts, each taken by itself, so that one that does not fit (`misfit` is told) keeps none of the
+    /// others from being looked at.
+    pub(crate) fn of_parts(mut pipeline: Json, mut misfit: impl FnMut(Error)) -> Self {
+        let mut take = |key: &str| pipeline.get_mut(key).map(Json::take).filter(|part| !part.is_null());
+        Self {
+            name: take("name").and_then(|name| part(name, &mut misfit)),
+            variables: take("variables").map(|variables| each(variables, &mut misfit)),
+            source: take("source").and_then(|source| part(source, &mut misfit)),
+            defaults: None,
+            streams: take("streams").map(|streams| each(streams, &mut misfit)),
+            destination: take("destination").and_then(|destination| part(destination, &mut misfit)),
+        }
+    }
+
     /// The streams, in the file's order.
     pub(crate) fn streams(&self) -> impl Iterator<Item = (&str, &StreamSpec)> {
         self.streams.iter().flat_map(Named::iter)
     }
+}
+
+fn part<T: DeserializeOwned>(json: Json, misfit: &mut impl FnMut(Error)) -> Option<T> {
+    serde_json::from_value(json).map_err(misfit).ok()
+}
+
+fn each<T: DeserializeOwned>(json: Json, misfit: &mut impl FnMut(Error)) -> Named<T> {
+    let entries = if let Json::Object(entries) = json { entries } else { Map::new() };
+    Named(entries.into_iter().filter_map(|(name, entry)| Some((name, part(entry, misfit)?))).collect())
 }

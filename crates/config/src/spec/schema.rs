@@ -124,7 +124,7 @@ mod tests {
         let source = Source::new("pipeline.yaml", text);
         let mut problems = Diagnostics::new(source.clone());
         let tree = parse::parse(&source, &mut problems).unwrap();
-        let raw = check::check(&tree, &Json::Bool(true), &Masked::default(), &mut problems);
+        let (raw, _) = check::check(&tree, &Json::Bool(true), &Masked::default(), &mut problems);
         check::check(&tree, json_schema(), &Masked::default(), &mut problems);
         (raw, problems.is_empty())
     }

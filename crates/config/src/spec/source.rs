@@ -8,6 +8,7 @@ use super::{DurationText, Named, OneOrMany, SizeText, Text};
 /// The API that the streams are read from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-spile-partial" = true))]
 pub(crate) struct SourceSpec {
     /// The address that all paths are put behind, such as `https://api.github.com`. Variables may be used in it.
     #[schemars(required, length(min = 1))]

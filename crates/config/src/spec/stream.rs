@@ -11,6 +11,7 @@ use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, Text}
 /// A stream: one kind of record from one endpoint, which becomes one table.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-spile-partial" = true))]
 pub(crate) struct StreamSpec {
     /// The path of the endpoint, put behind the base URL. May be a template.
     #[schemars(required, length(min = 1))]
@@ -131,6 +132,7 @@ pub(crate) enum CursorForm {
 /// How far a stream has got, and how that is asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-spile-partial" = true))]
 pub(crate) struct CursorSpec {
     /// The record's key whose largest value is the cursor, such as `updated_at`.
     #[schemars(required, length(min = 1))]

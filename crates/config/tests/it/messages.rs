@@ -373,3 +373,75 @@ fn a_mistake_of_form_does_not_hide_a_mistake_of_meaning_and_brings_no_others_wit
     assert!(shown.contains("unknown key `primry_key`") && shown.contains("nothing is called `nope`"), "{shown}");
     assert!(shown.ends_with("2 problems\n"), "that merge has no key only follows from the slip:\n{shown}");
 }
+
+/// Three mistakes of meaning in three streams.
+const MEANT_WRONGLY: &str = "  a: { path: /a, write: merge }\n  b: { path: /b, write: append, cursor: { field: at, param: since, lookback: 5m } }\n  c: { path: /c, write: append, cursor: at }\n";
+
+fn with_destination(destination: &str, base_url: &str, streams: &str) -> String {
+    format!("name: x\nsource: {{ base_url: \"{base_url}\" }}\nstreams:\n{streams}destination: {destination}\n")
+}
+
+#[test]
+fn a_destination_that_does_not_exist_hides_no_mistake_of_a_stream() {
+    let shown = refusal(&with_destination("postgres://x", "https://a.example", MEANT_WRONGLY));
+    assert!(shown.ends_with("4 problems\n"), "{shown}");
+    assert_snapshot!(shown);
+}
+
+#[test]
+fn a_stream_without_its_path_hides_no_mistake_of_the_others() {
+    let streams = "  a: {}\n  b: { path: /b, table: t }\n  c: { path: /c, table: T }\n";
+    let shown = refusal(&with_destination("duckdb:x.duckdb", "https://a.example", streams));
+    assert!(shown.contains("`a` lacks the key `path`") && shown.contains("have the same table"), "{shown}");
+    assert!(shown.ends_with("2 problems\n"), "{shown}");
+}
+
+#[test]
+fn a_destination_without_its_path_hides_no_mistake_of_the_source() {
+    for (destination, lacking) in [("{ duckdb: {} }", "lacks the key `path`"), ("{ duckdb: { pth: x } }", "`path`")] {
+        let shown = refusal(&with_destination(destination, "a.example", "  a: { path: /a }\n"));
+        assert!(shown.contains(lacking) && shown.contains("`base_url` is not a whole address"), "{shown}");
+        assert!(shown.ends_with("2 problems\n"), "{shown}");
+    }
+}
+
+#[test]
+fn a_setting_of_wrong_form_hides_no_other_mistake_of_the_same_part() {
+    let source = "rate_limit: { requests: 5 }\nauth: { basic: {} }\nheaders: { \"bad name\": x }";
+    let shown = refusal(&with_source(source).replace("https://api.github.com", "api.github.com"));
+    for told in ["lacks the key `per`", "lacks the key `username`", "bad name", "`base_url` is not a whole address"] {
+        assert!(shown.contains(told), "{told} in {shown}");
+    }
+    let shown = refusal(&with_stream(
+        "path: /{{ nope }}\nwrite: append\ncursor: { field: at, param: since, lookback: 5m }\npagination: { page_token: {} }\ncolour: red",
+    ));
+    for told in ["`lookback` reads records again", "nothing is called `nope`", "lacks the key `token`", "`colour`"] {
+        assert!(shown.contains(told), "{told} in {shown}");
+    }
+}
+
+#[test]
+fn what_only_follows_from_a_slip_is_not_told() {
+    for (settings, problems) in [
+        ("path: /a\nwrite: merge\nprimary_key: { id: true }", 1),
+        ("path: /a\ncursor: { field: at }\nquery: [since]\nwrite: append", 1),
+        ("pth: /a\ncursor: { field: at }\nwrite: append", 1),
+        ("path: /a\nbody: [x]\npagination: { page_token: { token: $.next, param: { body: after } } }", 1),
+        ("path: /a\npagination: { page_number: { sise: 5, stop_on_short_page: true } }", 1),
+    ] {
+        let shown = refusal(&with_stream(settings));
+        let count = if problems == 1 { "1 problem\n".to_owned() } else { format!("{problems} problems\n") };
+        assert!(shown.ends_with(&count), "{settings}\n{shown}");
+    }
+    let own = with_stream("path: /a\nwrite: merge") + "defaults: { write: upsert }\n";
+    assert!(refusal(&own).ends_with("2 problems\n"), "the stream's own `write` is right");
+    let key_at_the_top = with_stream("path: /a\nwrite: merge") + "primary_key: id\n";
+    let defaults_misspelt = with_stream("path: /a\nwrite: merge") + "defalts: { primary_key: id }\n";
+    let variable_wrong = with_stream("path: /{{ x }}/{{ y }}") + "variables: { x: [[1]], y: { defalt: z } }\n";
+    for (text, count) in
+        [(key_at_the_top, "1 problem\n"), (defaults_misspelt, "1 problem\n"), (variable_wrong, "2 problems\n")]
+    {
+        let shown = refusal(&text);
+        assert!(shown.ends_with(count), "{text}\n{shown}");
+    }
+}
