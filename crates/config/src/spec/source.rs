@@ -133,7 +133,7 @@ pub(crate) struct TimeoutsSpec {
     /// For the connection, TLS included. Default: `10s`.
     pub(crate) connect: Option<DurationText>,
 
-    /// Between two bytes of the answer, the first included. Default: `2m`.
+    /// Between two bytes of the answer. The first byte may take this time after that of `connect`. Default: `2m`.
     pub(crate) read: Option<DurationText>,
 
     /// For one try, from its start to the last byte. Default: `10m`.
