@@ -15,7 +15,11 @@ pub(crate) enum Exit {
 /// Every exit with its code and meaning.
 const TABLE: [(Exit, u8, &str); 5] = [
     (Exit::Success, 0, "everything was done"),
-    (Exit::Failed, 1, "a stream, a check or the destination failed; what was committed stays"),
+    (
+        Exit::Failed,
+        1,
+        "a stream, a check, the destination or writing to stdout failed, or `state` found no database; what was committed stays",
+    ),
     (Exit::Usage, 2, "the command line or the pipeline file is wrong; nothing was started"),
     (Exit::Locked, 3, "another process has the destination open; nothing was started"),
     (Exit::Interrupted, 130, "stopped by Ctrl-C or SIGTERM; what was committed stays, run again to go on"),

@@ -26,6 +26,20 @@ pub(crate) async fn destination(plan: &PipelinePlan) -> Result<Arc<dyn Destinati
     }
 }
 
+/// The pipeline's destination, where it is there already. Who only looks at it must not make it: behind a mistyped path,
+/// an empty database would look like a pipeline that never ran.
+pub(crate) async fn existing_destination(plan: &PipelinePlan) -> Result<Arc<dyn Destination>, Problem> {
+    let DestinationPlan::DuckDb(duckdb) = &plan.destination;
+    // What cannot be looked for is told by the opening, with its cause.
+    if !duckdb.path.try_exists().unwrap_or(true) {
+        let message = format!("`{}` has no state: there is no file {}", plan.name, duckdb.path.display());
+        return Err(Problem::failed(message).remedy(
+            "if the pipeline has run before, correct the path in `destination`; if not, `spile run` makes the file",
+        ));
+    }
+    Ok(destination(plan).await?)
+}
+
 /// The system's clock, and chance of this process's own: runs that start together must not retry together.
 pub(crate) fn world(events: Events) -> World {
     use std::hash::{BuildHasher, RandomState};

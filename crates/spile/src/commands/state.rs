@@ -53,7 +53,7 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
 
 async fn show(pipeline: &PipelineArguments, terminal: &Terminal) -> Result<Exit, Problem> {
     let plan = open::pipeline(pipeline)?;
-    let states = open::destination(&plan).await?.states().await?;
+    let states = open::existing_destination(&plan).await?.states().await?;
     if states.is_empty() {
         terminal.say(&format!("{}: no stream has been read yet", plan.name));
         return Ok(Exit::Success);
@@ -89,7 +89,7 @@ async fn reset(
     terminal: &Terminal,
 ) -> Result<Exit, Problem> {
     let plan = open::pipeline(pipeline)?;
-    let destination = open::destination(&plan).await?;
+    let destination = open::existing_destination(&plan).await?;
     let streams = streams_to_reset(&plan, names, destination.as_ref()).await?;
     if streams.is_empty() {
         terminal.say(&format!("{}: there is nothing to forget", plan.name));

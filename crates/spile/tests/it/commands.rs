@@ -129,7 +129,6 @@ fn check_says_which_stream_works_and_which_does_not() {
 fn state_is_shown_and_forgotten() {
     let api = api();
     let place = Place::with_pipeline(&api.url(), THINGS);
-    assert!(place.call(&["state", "show", "pipeline.yaml"]).succeeded().stdout.contains("no stream has been read yet"));
     place.call(&["run", "pipeline.yaml", "--quiet"]).succeeded();
     assert!(place.call(&["state", "show", "pipeline.yaml"]).succeeded().stdout.contains("by run 1"));
     let unasked = place.call(&["state", "reset", "pipeline.yaml"]);
@@ -138,6 +137,18 @@ fn state_is_shown_and_forgotten() {
     assert!(reset.stdout.contains("things: forgotten"), "{}", reset.stdout);
     let tables = "select count(*) from information_schema.tables where table_name = 'things'";
     assert_eq!(place.query("test.duckdb", tables), ["0"]);
+}
+
+#[test]
+fn state_of_a_database_that_is_not_there_is_an_error_and_makes_no_file() {
+    let place = Place::with_pipeline("http://127.0.0.1:9", THINGS);
+    for action in [&["state", "show", "pipeline.yaml"][..], &["state", "reset", "pipeline.yaml", "--yes"]] {
+        let called = place.call(action);
+        assert_eq!((called.code, called.stdout.as_str()), (1, ""));
+        assert!(called.stderr.contains("`test` has no state: there is no file "), "{}", called.stderr);
+        assert!(called.stderr.contains("test.duckdb\n  to do: if the pipeline has run before"), "{}", called.stderr);
+        assert!(!place.path("test.duckdb").exists());
+    }
 }
 
 #[test]
