@@ -38,14 +38,14 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::of_process();
     logging::start(arguments.verbose, &terminal);
-    let exit = match start(arguments, &terminal) {
-        Ok(exit) => exit,
-        Err(problem) => {
-            output::failure::show_problem(&problem, &terminal);
-            problem.exit
-        }
-    };
-    exit.code()
+    let exit = start(arguments, &terminal).unwrap_or_else(|problem| tell(&problem, &terminal));
+    let lost = output::stdout::lost().map(|problem| tell(&problem, &terminal));
+    lost.filter(|_| exit == Exit::Success).unwrap_or(exit).code()
+}
+
+fn tell(problem: &Problem, terminal: &Terminal) -> Exit {
+    output::failure::show_problem(problem, terminal);
+    problem.exit
 }
 
 fn start(arguments: Arguments, terminal: &Terminal) -> Result<Exit, Problem> {

@@ -1,11 +1,11 @@
 //! `--json`: every event as one line on stdout; the last line is the run's end.
 
-use std::io::Write;
-
 use serde::Serialize;
 use spile_engine::RunReport;
 use spile_model::event::Outcome;
 use spile_model::{RunEvent, RunId};
+
+use crate::output::stdout;
 
 /// The last line.
 #[derive(Serialize)]
@@ -60,9 +60,8 @@ fn finished(report: &RunReport) -> RunFinished<'_> {
 }
 
 fn write_line(value: &impl Serialize) {
-    // Events hold text and numbers only, which can always be written; a closed pipe has read enough.
-    if let Ok(mut line) = serde_json::to_vec(value) {
-        line.push(b'\n');
-        let _ = std::io::stdout().lock().write_all(&line);
+    // Events hold text and numbers only, which can always be written.
+    if let Ok(line) = serde_json::to_string(value) {
+        stdout::write_line(&line);
     }
 }

@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use console::{Style, Term};
 
+use crate::output::stdout;
+
 /// Text that is not for a terminal is as wide as one usually is.
 const USUAL_WIDTH: u16 = 100;
 
@@ -47,8 +49,7 @@ impl Terminal {
     /// Writes a result to stdout, and a line end.
     #[allow(clippy::unused_self, reason = "who may write has a terminal")]
     pub(crate) fn say(&self, text: &str) {
-        // Whoever closed the pipe has read enough.
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        stdout::write_line(text);
     }
 
     /// Writes to stderr, and a line end.

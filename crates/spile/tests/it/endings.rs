@@ -115,3 +115,26 @@ fn ctrl_c_commits_what_was_read_and_ends_with_130() {
         assert_eq!(runs, ["interrupted"]);
     }
 }
+
+#[test]
+fn a_full_stdout_ends_with_1_and_a_closed_one_is_quiet() {
+    let api = FakeApi::start_blocking();
+    api.route(get("/things"), |_| Response::json(json!({ "data": [{ "id": 1 }] })));
+    let place = Place::with_pipeline(&api.url(), PAGED);
+    for arguments in [
+        &["run", "pipeline.yaml", "--json"][..],
+        &["schema"],
+        &["preview", "pipeline.yaml"],
+        &["state", "show", "pipeline.yaml"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let called = Called::from(&place.command(arguments).stdout(full).output().unwrap());
+        assert_eq!(called.code, 1, "{arguments:?}: {}", called.stderr);
+        assert!(called.stderr.contains("stdout could not be written: No space left"), "{}", called.stderr);
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        let called = Called::from(&place.command(arguments).stdout(closed).output().unwrap());
+        assert_eq!((called.code, called.stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+    assert_eq!(place.query("test.duckdb", "select id from things"), ["1", "1"], "what was read is committed");
+}
