@@ -30,6 +30,7 @@ pub enum RunEvent {
         /// Which one.
         stream: StreamName,
         /// The cursor that it goes on from; none at a first or full read.
+        #[serde(serialize_with = "as_shown")]
         cursor: Option<CursorValue>,
     },
     /// A request was answered (whatever its status).
@@ -96,6 +97,7 @@ pub enum RunEvent {
         /// Rows committed with it.
         rows: u64,
         /// The cursor from now on.
+        #[serde(serialize_with = "as_shown")]
         cursor: Option<CursorValue>,
     },
     /// A stream ended.
@@ -137,6 +139,7 @@ pub struct StreamReport {
     #[serde(rename = "seconds", serialize_with = "as_seconds")]
     pub took: Duration,
     /// The committed cursor.
+    #[serde(serialize_with = "as_shown")]
     pub cursor: Option<CursorValue>,
     /// What stopped it.
     pub error: Option<String>,
@@ -196,4 +199,33 @@ impl fmt::Debug for Events {
 
 fn as_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
+}
+
+/// A cursor as people and requests write it; the state's own form, which tells its kind, is nobody's business outside.
+fn as_shown<S: serde::Serializer>(cursor: &Option<CursorValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    match cursor {
+        None => serializer.serialize_none(),
+        Some(CursorValue::Int(number)) => serializer.serialize_i64(*number),
+        Some(other) => serializer.collect_str(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_told_as_people_write_it() {
+        for (cursor, shown) in [
+            (Some(CursorValue::Timestamp(1_706_313_600_000_000)), "\"2024-01-27T00:00:00Z\""),
+            (Some(CursorValue::Date(1)), "\"1970-01-02\""),
+            (Some(CursorValue::Int(17)), "17"),
+            (Some(CursorValue::Text("17".to_owned())), "\"17\""),
+            (None, "null"),
+        ] {
+            let event = RunEvent::Committed { stream: StreamName::new("a"), rows: 1, cursor };
+            let line = serde_json::to_string(&event).unwrap();
+            assert_eq!(line, format!(r#"{{"event":"committed","stream":"a","rows":1,"cursor":{shown}}}"#));
+        }
+    }
 }

@@ -9,7 +9,7 @@ use spile_config::{Settings, load_str, manual};
 /// Set to 1, the tests write the manual instead of checking it.
 const UPDATE: &str = "SPILE_UPDATE_DOCS";
 
-const DOCUMENTS: [&str; 4] = ["README.md", "docs/pipeline.md", "docs/values.md", "docs/tables.md"];
+const DOCUMENTS: [&str; 5] = ["README.md", "docs/pipeline.md", "docs/values.md", "docs/tables.md", "docs/events.md"];
 
 /// What an example leaves out.
 const FRAME: [(&str, &str); 4] = [

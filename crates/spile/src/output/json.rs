@@ -1,4 +1,4 @@
-//! `--json`: every event as one line on stdout; the last line is the run's end.
+//! `--json`: every event as one line on stdout; the last line is the run's end. `docs/events.md` describes them.
 
 use serde::Serialize;
 use spile_engine::RunReport;
@@ -65,3 +65,6 @@ fn write_line(value: &impl Serialize) {
         stdout::write_line(&line);
     }
 }
+
+#[cfg(test)]
+mod tests;
