@@ -38,6 +38,7 @@ impl From<TooLong> for Refusal {
 
 /// An error from before the answer's head had arrived. `host` is named in the message.
 pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> Failure {
+    let wants_tls = error.url().is_some_and(|url| url.scheme() == "https");
     let (kind, message) = if let Some(refused) = find::<RefusedAddress>(&error) {
         // The error that carries it says the same.
         return Failure::new(FailureKind::AddressRefused, format!("the name {refused}"));
@@ -50,7 +51,11 @@ pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> F
         };
         (kind, format!("no safe connection to {host}: {}", explain_tls(tls)))
     } else if error.is_connect() && error.is_timeout() {
-        (FailureKind::Connect, format!("{host} did not accept a connection within {}", show_duration(connect)))
+        // Silence before and after the connection is there cannot be told apart.
+        let hint = if wants_tls { ", or no TLS on it: is it http?" } else { "" };
+        (FailureKind::Connect, format!("{host} did not accept a connection within {}{hint}", show_duration(connect)))
+    } else if error.is_connect() && wants_tls && hung_up(&error) {
+        (FailureKind::Handshake, format!("no safe connection to {host}: it hung up when asked for TLS"))
     } else if error.is_connect() {
         (FailureKind::Connect, format!("{host} cannot be connected to{}", why_not_connected(&error)))
     } else if error.is_builder() {
@@ -63,7 +68,7 @@ pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> F
 
 /// An error while the body arrived, after `received` bytes of it.
 pub(crate) fn receiving(error: reqwest::Error, received: u64) -> Failure {
-    let is_transport = find::<hyper::Error>(&error).is_some() || find_io(&error, io::ErrorKind::ConnectionReset);
+    let is_transport = find::<hyper::Error>(&error).is_some() || has_io(&error, &[io::ErrorKind::ConnectionReset]);
     let (kind, message) = if error.is_decode() && !is_transport {
         (FailureKind::BadBody, format!("the compressed body is broken or cut after {received} bytes of content"))
     } else {
@@ -96,29 +101,35 @@ pub(crate) fn show_status(status: StatusCode) -> String {
     }
 }
 
-/// The first error of type `E` in the chain, also where an [`io::Error`] carries it.
-fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
+/// The errors of the chain, the outermost first, also those that an [`io::Error`] carries.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| {
         // The chain goes past the error that an io::Error carries, so it is looked at here.
         let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| error.source());
-    }
-    None
+        carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| (**error).source())
+    })
 }
 
-fn find_io(error: &(dyn Error + 'static), kind: io::ErrorKind) -> bool {
-    find::<io::Error>(error).is_some_and(|io| io.kind() == kind)
+/// The first error of type `E` in the chain.
+fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    chain(error).find_map(|error| error.downcast_ref::<E>())
+}
+
+/// Whether any error of the chain is of one of those kinds: layers wrap one in another of no kind.
+fn has_io(error: &(dyn Error + 'static), kinds: &[io::ErrorKind]) -> bool {
+    chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|io| kinds.contains(&io.kind()))
+}
+
+fn hung_up(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    has_io(error, &[BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof])
 }
 
 fn why_not_connected(error: &(dyn Error + 'static)) -> &'static str {
     match find::<io::Error>(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => ": nothing listens there",
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => ": there is no way to it",
-        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => ": it hung up at once",
+        _ if hung_up(error) => ": it hung up at once",
         _ => "",
     }
 }

@@ -231,7 +231,7 @@ impl Client {
         for _ in 0..=MOST_REDIRECTS {
             let request = next.as_ref().unwrap_or(request);
             if let Some(reason) = self.objection(request) {
-                return Err(Failure::new(FailureKind::Configuration, reason).into());
+                return Err(Failure::new(FailureKind::OtherOrigin, reason).into());
             }
             let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
             let permit = self.0.limiter.admit(stream, request.url.path(), on_wait).await?;
@@ -447,7 +447,7 @@ fn in_short(kind: &FailureKind) -> String {
         FailureKind::RateLimited => "too many requests".to_owned(),
         FailureKind::ServerError(status) => format!("HTTP {status}"),
         FailureKind::Dns => "a name without address".to_owned(),
-        FailureKind::Connect => "a failed connection".to_owned(),
+        FailureKind::Connect | FailureKind::Handshake => "a failed connection".to_owned(),
         FailureKind::Timeout => "a timeout".to_owned(),
         FailureKind::Transport => "a broken connection".to_owned(),
         FailureKind::BadBody => "a broken body".to_owned(),

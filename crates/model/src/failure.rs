@@ -38,6 +38,10 @@ pub enum FailureKind {
     Tls,
     /// What answers where TLS was expected speaks something else, most likely plain HTTP.
     NotTls,
+    /// The server hung up in the TLS handshake: it has none, or something on the way has cut it.
+    Handshake,
+    /// An address that is not at the pipeline's own origin.
+    OtherOrigin,
     /// No answer, or no further byte of it, in time.
     Timeout,
     /// The connection broke or the body was shorter or longer than announced.
@@ -105,12 +109,13 @@ impl FailureKind {
     /// Whether another try can help.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Dns | Self::Connect | Self::RateLimited => Retry::Always,
+            Self::Dns | Self::Connect | Self::Handshake | Self::RateLimited => Retry::Always,
             Self::Timeout | Self::Transport | Self::ServerError(_) | Self::BadBody => Retry::Backoff,
             Self::Configuration
             | Self::AddressRefused
             | Self::Tls
             | Self::NotTls
+            | Self::OtherOrigin
             | Self::Unauthorized
             | Self::Forbidden
             | Self::NotFound
@@ -148,6 +153,12 @@ impl FailureKind {
             }
             Self::NotTls => {
                 "write `base_url` with http:// if the API has no TLS at this port, or name the port that has"
+            }
+            Self::Handshake => {
+                "write `base_url` with http:// if the API has no TLS at this port; if it has, see whether a firewall or proxy on the way cuts it"
+            }
+            Self::OtherOrigin => {
+                "only `base_url`'s own origin (scheme, host and port) is asked: name there the address that the API gives itself; or let `pagination` go by number, offset or token instead of by URLs"
             }
             Self::Timeout => "run again; if it happens often, raise `timeouts` or ask for smaller pages",
             Self::Transport => "run again: what was committed is kept and the rest is read anew",

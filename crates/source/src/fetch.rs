@@ -108,14 +108,9 @@ impl Fetcher {
     /// A next page's URL must be one that may be asked.
     fn check(&self, next: &Next) -> Result<(), Failure> {
         let Next::At(Position::Url(url)) = next else { return Ok(()) };
-        match self.client.refusal(url) {
-            None => Ok(()),
-            Some(reason) => {
-                let message =
-                    format!("the response names {} as the next page, but {reason}", self.client.show_url(url));
-                Err(Failure::new(FailureKind::Configuration, message))
-            }
-        }
+        let Some(reason) = self.client.refusal(url) else { return Ok(()) };
+        let message = format!("the response names {} as the next page, but {reason}", self.client.show_url(url));
+        Err(Failure::new(FailureKind::OtherOrigin, message))
     }
 
     /// A position as it may be shown.

@@ -56,6 +56,37 @@ async fn plain_http_behind_https_is_told_apart_from_bad_tls_and_its_remedy_is_ht
     assert!(failure.kind.remedy().contains("http://"), "{}", failure.kind.remedy());
 }
 
+/// Most servers of HTTP hang up on a handshake, with it read or unread, and say nothing.
+#[tokio::test]
+async fn a_server_that_hangs_up_on_a_handshake_may_be_one_of_plain_http() {
+    for reads in [true, false] {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base = format!("https://{}", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.readable().await.unwrap();
+            if reads {
+                socket.read_buf(&mut Vec::with_capacity(64 * 1024)).await.unwrap();
+            }
+        };
+        let (failure, ()) = tokio::join!(failure_at(&base), serve);
+        assert_eq!(failure.kind, FailureKind::Handshake, "{failure} {:?}", failure.causes());
+        assert!(failure.message.contains("hung up when asked for TLS"), "{failure}");
+        assert!(failure.kind.remedy().starts_with("write `base_url` with http://"), "{}", failure.kind.remedy());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_in_a_handshake_may_be_one_of_plain_http() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    let mut plan = without_retries(plan(&base));
+    plan.source.timeouts.connect = std::time::Duration::from_millis(100);
+    let failure = Rig::new(&plan).get(&base).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Connect);
+    assert!(failure.message.contains("or no TLS on it: is it http?"), "{failure}");
+}
+
 #[tokio::test]
 async fn a_connection_that_closes_or_breaks_before_the_answer_is_a_transport_failure() {
     for response in [

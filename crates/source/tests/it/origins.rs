@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use spile_expression::Template;
+use spile_model::FailureKind;
 use spile_plan::{AuthPlan, PaginationKind};
 use spile_testkit::fake_api::{FakeApi, Response, get};
 use spile_testkit::plan::path;
@@ -21,6 +22,9 @@ async fn a_next_page_at_another_origin_is_refused_and_nothing_reaches_it() {
         plan.source.auth = AuthPlan::Bearer(Template::compile("s3cret").unwrap());
         let failure = read(plan).await.unwrap_err();
         assert!(failure.message.contains(&other.url()) && failure.message.contains("another origin"), "{failure}");
+        assert_eq!(failure.kind, FailureKind::OtherOrigin);
+        assert!(!failure.message.contains("set `base_url` to it"), "{failure}");
+        assert!(!failure.kind.remedy().contains("named place"), "{}", failure.kind.remedy());
         assert!(!format!("{failure:?}").contains("s3cret"), "{failure:?}");
     }
     assert_eq!(other.connection_count(), 0);
