@@ -88,14 +88,15 @@ impl Guard {
         let other = origin.ascii_serialization();
         let own = self.home.origin().ascii_serialization();
         let is_same_host = |known: &Url, scheme: &str| known.scheme() == scheme && known.host() == url.host();
+        // What to do otherwise is for whoever sees what names it: an answer must not say where credentials go.
         let hint = if url.scheme() == "https" && is_same_host(&self.home, "http") {
-            "write `base_url` with https"
+            "; write `base_url` with https"
         } else if url.scheme() == "http" && self.origins().any(|known| is_same_host(known, "https")) {
-            "without TLS everybody on the way could read and change the answer; only if that is meant, add it there"
+            "; without TLS everybody on the way could read and change the answer; only if that is meant, add it there"
         } else {
-            "if the API lives there, set `base_url` to it; if only its files or further pages do, add it there"
+            ""
         };
-        format!("{other} is another origin than the pipeline's own {own} and not among its `allowed_origins`; {hint}")
+        format!("{other} is another origin than the pipeline's own {own} and not among its `allowed_origins`{hint}")
     }
 
     /// Those of `addresses` that `host` may lead to. A name that is no origin's is a proxy's, which whoever runs this

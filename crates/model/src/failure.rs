@@ -158,7 +158,7 @@ impl FailureKind {
                 "write `base_url` with http:// if the API has no TLS at this port; if it has, see whether a firewall or proxy on the way cuts it"
             }
             Self::OtherOrigin => {
-                "only `base_url`'s own origin (scheme, host and port) is asked: name there the address that the API gives itself; or let `pagination` go by number, offset or token instead of by URLs"
+                "if the API lives there, name it in `base_url`; if it only serves what needs no credential, in `allowed_origins`; or let `pagination` go by number, offset or token instead of by URLs"
             }
             Self::Timeout => "run again; if it happens often, raise `timeouts` or ask for smaller pages",
             Self::Transport => "run again: what was committed is kept and the rest is read anew",

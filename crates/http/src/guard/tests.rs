@@ -58,7 +58,7 @@ fn each_refusal_says_what_to_do() {
     for (base, url, hint) in [
         ("http://api.test", "https://api.test/", "write `base_url` with https"),
         ("https://api.test", "http://api.test/", "without TLS everybody on the way"),
-        ("https://api.test", "https://other.test/", "if only its files or further pages do, add it there"),
+        ("https://api.test", "https://other.test/", "not among its `allowed_origins`"),
         ("https://api.test", "ftp://api.test/", "only http and https are ever asked, not `ftp:`"),
     ] {
         let reason = refusal(base, &[], url).unwrap();

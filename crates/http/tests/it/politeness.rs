@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use spile_http::{Client, Awaited, Request, Transport, Url};
+use spile_http::{Awaited, Client, Request, Transport, Url};
 use spile_model::{Clock, Events};
 use tokio::time::{Instant, sleep};
 

@@ -199,7 +199,7 @@ async fn a_body_never_goes_to_an_allowed_origin() {
     for (method, body) in [(Method::POST, None), (Method::DELETE, None), (Method::GET, Some("x"))] {
         let request = request_with_everything(method, &files.url_of("/x"), body);
         let failure = Rig::new(&plan).client.send(&request, &stream()).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Configuration, "{failure}");
+        assert_eq!(failure.kind, FailureKind::OtherOrigin, "{failure}");
     }
     assert_eq!(files.connection_count(), 0);
 }
