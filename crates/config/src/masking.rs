@@ -22,7 +22,30 @@ const TELLING: [&str; 11] = [
     "private_key",
 ];
 /// Below `auth`, only these hold no credential.
-const HARMLESS_IN_AUTH: [&str; 4] = ["header", "query", "cookie", "username"];
+const HARMLESS_IN_AUTH: [&str; 22] = [
+    "header",
+    "query",
+    "cookie",
+    "username",
+    "token_url",
+    "client_id",
+    "client_auth",
+    "scopes",
+    "audience",
+    "lifetime",
+    "algorithm",
+    "key_id",
+    "subject",
+    "url",
+    "method",
+    "expires_in",
+    "expires_at",
+    "access_key_id",
+    "region",
+    "service",
+    "encoding",
+    "message",
+];
 /// Keys that have a telling word in them and hold the name or place of something.
 const HARMLESS: [&str; 3] = ["token", "page_token", "secret"];
 
@@ -92,6 +115,8 @@ fn below(entry: &Entry, around: Around) -> Around {
         Around::Secret => Around::Secret,
         Around::Auth if is_map => Around::Auth,
         Around::Auth if HARMLESS_IN_AUTH.contains(&entry.key.as_str()) => Around::Nothing,
+        // Where an answer has its token, and not a token.
+        Around::Auth if entry.key == "token" && is_path(&entry.value) => Around::Nothing,
         Around::Auth => Around::Secret,
         Around::Variables if is_map => Around::Nothing,
         Around::Variables if tells(&entry.key) => Around::Secret,
@@ -104,9 +129,14 @@ fn below(entry: &Entry, around: Around) -> Around {
     }
 }
 
-fn tells(key: &str) -> bool {
+/// Whether a key says that its value is a credential.
+pub(crate) fn tells(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     TELLING.iter().any(|word| key.contains(word))
+}
+
+fn is_path(node: &Node) -> bool {
+    node.scalar().is_some_and(|scalar| scalar.text.starts_with("$."))
 }
 
 fn is_true(node: &Node) -> bool {

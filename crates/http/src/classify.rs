@@ -21,18 +21,37 @@ pub(crate) struct Refusal {
     pub(crate) asked: Option<Duration>,
     /// What it asks holds for every request, and not only for those of a limit that the answer names.
     pub(crate) others_too: bool,
+    pub(crate) next: Next,
+}
+
+/// Who decides about another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The policy, by the kind of failure.
+    Policy,
+    /// The credentials were refused, and there are others: at once, but once only.
+    WithOtherCredentials,
+    /// There are no credentials, after all tries that may help.
+    Nothing,
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure, asked: None, others_too: false }
+        Self { failure, asked: None, others_too: false, next: Next::Policy }
     }
 }
 
 impl From<TooLong> for Refusal {
     fn from(TooLong { reason, wait }: TooLong) -> Self {
         let message = format!("not sent: {reason} allows no request at present");
-        Self { failure: Failure::new(FailureKind::RateLimited, message), asked: Some(wait), others_too: false }
+        Self { asked: Some(wait), ..Failure::new(FailureKind::RateLimited, message).into() }
+    }
+}
+
+impl Refusal {
+    /// What no further try of the request mends.
+    pub(crate) fn last(failure: Failure) -> Self {
+        Self { next: Next::Nothing, ..failure.into() }
     }
 }
 

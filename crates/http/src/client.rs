@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use reqwest::Url;
 use spile_model::units::show_duration;
 use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName};
-use spile_plan::{LimitPlan, PipelinePlan, TimeoutPlan};
+use spile_plan::PipelinePlan;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 use url::Position;
 
-use crate::auth::Authenticator;
-use crate::classify::{self, Refusal};
+use crate::auth::{Asking, Authenticator, Used};
+use crate::classify::{self, Next, Refusal};
 use crate::exchange::{Exchange, Sent, Watch};
 use crate::guard::Guard;
 use crate::guard::names::Names;
@@ -26,6 +26,7 @@ use crate::retry::{Decision, RetryPolicy};
 use crate::retry_after::asked_wait;
 use crate::transport::{Network, Transport};
 use crate::usage::{Ledger, Usage};
+use crate::wire::Wire;
 use crate::{body, excerpt};
 
 /// So many redirects in a row are followed; browsers follow twice as many, but no API means more than two or three.
@@ -36,13 +37,11 @@ const MOST_REDIRECTS: usize = 10;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    transport: Arc<dyn Transport>,
+    wire: Wire,
     guard: Arc<Guard>,
     authenticator: Authenticator,
     limiter: Limiter,
     retries: RetryPolicy,
-    timeouts: TimeoutPlan,
-    limits: LimitPlan,
     redactor: Redactor,
     watch: Watch,
     ledger: Ledger,
@@ -106,16 +105,14 @@ impl Client {
     ) -> Result<Self, Failure> {
         let source = &plan.source;
         let scope = plan.variables.scope();
-        let authenticator = Authenticator::prepare(&source.auth, &scope)?;
+        let authenticator = Authenticator::prepare(source, &scope)?;
         let redactor = Redactor::new(plan, &authenticator, &scope);
         Ok(Self(Arc::new(Inner {
-            transport,
+            wire: Wire::new(transport, source.timeouts, source.limits),
             guard,
             authenticator,
             limiter: Limiter::new(&source.rate_limits, source.concurrency.get(), source.retries.max_wait, clock.now()),
             retries: RetryPolicy::new(source.retries, seed),
-            timeouts: source.timeouts,
-            limits: source.limits,
             redactor,
             watch: Watch::default(),
             ledger: Ledger::default(),
@@ -148,7 +145,7 @@ impl Client {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let mut tries = 1;
+        let (mut tries, mut renewed) = (1, false);
         loop {
             let refusal = match self.try_once(request, stream).await {
                 Ok(response) => match accept(response).await {
@@ -158,7 +155,15 @@ impl Client {
                 Err(refusal) => refusal,
             };
             let reason = self.redact(&refusal.failure.message);
-            if let Err(mut failure) = self.wait_for_next_try(&request.method, stream, tries, refusal).await {
+            let waited = match refusal.next {
+                Next::WithOtherCredentials if !renewed => {
+                    renewed = true;
+                    Ok(())
+                }
+                Next::Nothing => Err(refusal.failure),
+                _ => self.wait_for_next_try(&request.method, stream, tries, refusal).await,
+            };
+            if let Err(mut failure) = waited {
                 let asked = format!("{} {}", request.method, self.show_url(&request.url));
                 failure.message = format!("{asked}: {}", self.redact(&failure.message));
                 return Err(failure);
@@ -233,6 +238,10 @@ impl Client {
             if let Some(reason) = self.objection(request) {
                 return Err(Failure::new(FailureKind::OtherOrigin, reason).into());
             }
+            if self.is_home(&request.url) {
+                // Before its turn comes: who waits for credentials holds no place that others could use.
+                self.0.authenticator.ready(&self.asking(stream)).await.map_err(Refusal::last)?;
+            }
             let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
             let permit = self.0.limiter.admit(stream, request.url.path(), on_wait).await?;
             match self.exchange(request, stream, permit).await? {
@@ -253,15 +262,18 @@ impl Client {
         stream: &StreamName,
         mut permit: Permit<'_>,
     ) -> Result<Answer, Refusal> {
-        let outgoing = self.outgoing(request);
+        let mut outgoing = self.outgoing(request);
+        let used = if self.is_home(&request.url) {
+            let asking = self.asking(stream);
+            self.0.authenticator.authorise(&mut outgoing, &asking).await.map_err(Refusal::last)?
+        } else {
+            Used::Fixed
+        };
         let mut sent = Sent::new(&self.0.redactor, &self.0.watch, stream, &outgoing);
         self.0.ledger.record(stream, |usage| usage.requests += 1);
-        let total = self.0.timeouts.total;
-        let answering = self.answered(request, outgoing, stream, &mut permit, &mut sent);
-        let answer = timeout(total, answering).await.unwrap_or_else(|_| {
-            let message = format!("no complete answer within {} (`timeouts.total`)", show_duration(total));
-            Err(Failure::new(FailureKind::Timeout, message).into())
-        });
+        let answering = self.answered(request, outgoing, used, stream, &mut permit, &mut sent);
+        let answer = timeout(self.0.wire.timeouts.total, answering).await;
+        let answer = answer.unwrap_or_else(|_| Err(self.0.wire.too_slow().into()));
         sent.ended(answer.as_ref().err().map(|refusal| refusal.failure.message.as_str()));
         answer
     }
@@ -270,24 +282,25 @@ impl Client {
         &self,
         request: &Request,
         outgoing: reqwest::Request,
+        used: Used,
         stream: &StreamName,
         permit: &mut Permit<'_>,
         sent: &mut Sent<'_>,
     ) -> Result<Answer, Refusal> {
         let started = Instant::now();
-        let answer = self.head(outgoing).await?;
+        let answer = self.0.wire.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let asked = asked_wait(&headers, self.0.clock.now());
         let heard = permit.answered(status, &headers, asked, self.0.clock.now());
         sent.head(status, &headers);
         if status.is_success() {
-            let body = body::read_whole(answer, &self.0.limits, self.0.timeouts.read).await?;
+            let body = body::read_whole(answer, &self.0.wire.limits, self.0.wire.timeouts.read).await?;
             sent.body(&body);
             self.responded(stream, status, body.len(), started.elapsed());
             let (url, received_at) = (request.url.clone(), self.0.clock.now());
             return Ok(Answer::Complete(Response { status, headers, body, url, received_at }));
         }
-        let said = body::read_beginning(answer, excerpt::LOOKED_AT, self.0.timeouts.read).await;
+        let said = body::read_beginning(answer, excerpt::LOOKED_AT, self.0.wire.timeouts.read).await;
         sent.body(&said);
         self.responded(stream, status, said.len(), started.elapsed());
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
@@ -300,33 +313,23 @@ impl Client {
         if !self.is_home(&request.url) {
             told.push_str(" (an allowed origin, to which no credential is sent)");
         }
+        let others = status == StatusCode::UNAUTHORIZED && self.0.authenticator.refused(used, &headers);
+        let next = if others { Next::WithOtherCredentials } else { Next::Policy };
         let kind = classify::status_kind(status, asked.is_some() || heard.spent);
-        Err(Refusal { failure: Failure::new(kind, told), asked, others_too: heard.others_too })
+        Err(Refusal { failure: Failure::new(kind, told), asked, others_too: heard.others_too, next })
     }
 
-    /// Sends and waits for the answer's head.
-    async fn head(&self, outgoing: reqwest::Request) -> Result<reqwest::Response, Failure> {
-        let timeouts = &self.0.timeouts;
-        let host = outgoing.url().host_str().unwrap_or_default().to_owned();
-        // The connection has its own timeout, and only then begins the wait for the first byte.
-        let patience = timeouts.connect.saturating_add(timeouts.read);
-        match timeout(patience, self.0.transport.execute(outgoing)).await {
-            Ok(Ok(answer)) => self.0.transport.believed(answer),
-            Ok(Err(error)) => Err(classify::sending(error, &host, timeouts.connect)),
-            Err(_) => {
-                let message = format!(
-                    "no answer from {host} within {}: {} to connect (`timeouts.connect`) and {} to begin answering \
-                     (`timeouts.read`)",
-                    show_duration(patience),
-                    show_duration(timeouts.connect),
-                    show_duration(timeouts.read)
-                );
-                Err(Failure::new(FailureKind::Timeout, message))
-            }
+    /// What the authenticator needs in order to ask for something itself, on behalf of `stream`.
+    fn asking<'a>(&'a self, stream: &'a StreamName) -> Asking<'a> {
+        Asking {
+            retries: &self.0.retries,
+            redactor: &self.0.redactor,
+            clock: self.0.clock.as_ref(),
+            on_wait: Box::new(move |reason, wait| self.waiting(stream, reason, wait)),
         }
     }
 
-    /// The request as it goes out: with what every request has, and at last the credentials.
+    /// The request as it goes out, but for the credentials.
     fn outgoing(&self, request: &Request) -> reqwest::Request {
         let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
         outgoing.url_mut().set_fragment(None);
@@ -355,7 +358,6 @@ impl Client {
             replaced = Some(name);
         }
         *outgoing.body_mut() = request.body.as_ref().map(|body| body.bytes.clone().into());
-        self.0.authenticator.authorise(&mut outgoing);
         outgoing
     }
 
@@ -390,7 +392,7 @@ impl Client {
         tries: u32,
         refusal: Refusal,
     ) -> Result<(), Failure> {
-        let Refusal { mut failure, asked, others_too } = refusal;
+        let Refusal { mut failure, asked, others_too, next: _ } = refusal;
         let wait = match self.0.retries.decide(&failure.kind, method, tries, asked) {
             Decision::Again(wait) => wait,
             Decision::GiveUp => {

@@ -7,7 +7,7 @@
 //! * A partial body is never a body: every length that was announced is checked.
 //! * Only origins (scheme, host, port) that the pipeline file names are asked, at addresses that they may have.
 //! * Credentials go to the pipeline's own origin and nowhere else, and appear in no message, no event and no URL that is
-//!   shown.
+//!   shown. What is for the server that gives out tokens goes to that one alone.
 //! * No request leaves before every rate limit, the concurrency limit and every `Retry-After` allow it, and who waits
 //!   holds no connection.
 //! * Time, randomness and the addresses of names are injected; waiting is on tokio's clock.
@@ -15,8 +15,8 @@
 //! It deliberately knows neither pages nor records, keeps no cookies and leaves
 //! retries, redirects and the body's limits to none of the libraries below it.
 //!
-//! One [`Client::send`] reads: check the URL → wait for the limits → authorise → send → read the body → classify →
-//! perhaps again. The files of this crate are these steps.
+//! One [`Client::send`] reads: check the URL → have credentials at hand → wait for the limits → authorise → send → read
+//! the body → classify → perhaps again. The files of this crate are these steps.
 
 mod auth;
 mod body;
@@ -35,6 +35,7 @@ mod retry;
 mod retry_after;
 mod transport;
 mod usage;
+mod wire;
 
 pub use self::client::Client;
 pub use self::exchange::Exchange;

@@ -2,8 +2,10 @@
 //!
 //! It knows every secret variable, every credential as it is sent, and every value that a template makes of a secret, and
 //! recognises each however its characters are written: as they are, percent-encoded or escaped as in JSON, all or some.
+//! Secrets that come to be while running (tokens) are learned before anything is done with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{PoisonError, RwLock};
 
 use reqwest::Url;
 use spile_expression::{Scope, Template};
@@ -14,11 +16,20 @@ use spile_plan::{BodyPlan, JsonTemplate, NamedTemplate, PipelinePlan};
 use crate::auth::Authenticator;
 use crate::query;
 
+/// So many learned secrets are remembered. A token answer has three or so, and what is older has long expired.
+const MOST_LEARNED: usize = 256;
+
 pub(crate) struct Redactor {
-    /// Longest first, so that a secret that contains another is replaced whole.
-    secrets: Vec<Secret>,
+    known: RwLock<Known>,
     /// Query parameters whose values are secret, whatever they are.
     parameters: BTreeSet<String>,
+}
+
+struct Known {
+    /// Longest first, so that a secret that contains another is replaced whole.
+    secrets: Vec<Secret>,
+    /// Those among them that came while running, oldest first.
+    learned: VecDeque<Secret>,
 }
 
 impl Redactor {
@@ -37,12 +48,30 @@ impl Redactor {
 
     pub(crate) fn knowing(mut secrets: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
         secrets.retain(|secret| !secret.expose().is_empty());
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Self { secrets, parameters }
+        sort(&mut secrets);
+        Self { known: RwLock::new(Known { secrets, learned: VecDeque::new() }), parameters }
+    }
+
+    /// Takes in secrets that did not exist before: from now on no text shows them.
+    pub(crate) fn learn(&self, secrets: Vec<Secret>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets {
+            if !secret.expose().is_empty() && !known.secrets.contains(&secret) {
+                known.secrets.push(secret.clone());
+                known.learned.push_back(secret);
+            }
+            if known.learned.len() > MOST_LEARNED
+                && let Some(oldest) = known.learned.pop_front()
+            {
+                known.secrets.retain(|secret| *secret != oldest);
+            }
+        }
+        sort(&mut known.secrets);
     }
 
     /// `text` without any secret.
     pub(crate) fn clean(&self, text: &str) -> String {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut shown = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
@@ -52,7 +81,7 @@ impl Redactor {
                 rest = behind;
                 continue;
             }
-            let secret = self.secrets.iter().find_map(|secret| written_at_start(rest, secret.expose()));
+            let secret = known.secrets.iter().find_map(|secret| written_at_start(rest, secret.expose()));
             if secret.is_some() {
                 shown.push_str(REDACTED);
             } else {
@@ -70,6 +99,10 @@ impl Redactor {
         let query = query.map_or(String::new(), |query| format!("?{query}"));
         self.clean(&format!("{origin}{}{query}", url.path()))
     }
+}
+
+fn sort(secrets: &mut [Secret]) {
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
 }
 
 /// How many bytes `secret` takes where `text` begins with it, in whatever way each of its characters is written.
@@ -130,12 +163,13 @@ fn queries(plan: &PipelinePlan) -> impl Iterator<Item = &NamedTemplate> {
     plan.source.query.iter().chain(plan.streams.iter().flat_map(|stream| &stream.request.query))
 }
 
-/// Every template that goes into a request. (Those of `auth` are known from the authenticator.)
+/// Every template that goes into a request. (The credentials of `auth` are known from the authenticator.)
 fn templates(plan: &PipelinePlan) -> impl Iterator<Item = &Template> {
     let headers = plan.source.headers.iter().chain(plan.streams.iter().flat_map(|stream| &stream.request.headers));
-    let named = headers.chain(queries(plan)).map(|named| &named.value);
+    let named = headers.chain(queries(plan)).chain(plan.source.auth.named()).map(|named| &named.value);
     let paths = plan.streams.iter().map(|stream| &stream.request.path);
-    let bodies = plan.streams.iter().filter_map(|stream| stream.request.body.as_ref()).flat_map(body_templates);
+    let bodies = plan.streams.iter().filter_map(|stream| stream.request.body.as_ref());
+    let bodies = bodies.chain(plan.source.auth.body()).flat_map(body_templates);
     named.chain(paths).chain(bodies)
 }
 
@@ -187,6 +221,15 @@ mod tests {
         assert_eq!(redactor.clean("redder red x"), "[redacted] [redacted] x");
         assert_eq!(redactor.clean(&redactor.clean("redder red x")), "[redacted] [redacted] x");
         assert_eq!(knowing(&[]).clean("as it is"), "as it is");
+    }
+
+    #[test]
+    fn what_is_learned_is_not_shown_from_then_on_and_the_oldest_is_forgotten_at_last() {
+        let redactor = knowing(&["plan"]);
+        assert_eq!(redactor.clean("plan tok-0"), "[redacted] tok-0");
+        let token = |number: usize| Secret::new(format!("tok-{number}-"));
+        (0..=MOST_LEARNED).for_each(|number| redactor.learn(vec![token(number), token(number)]));
+        assert_eq!(redactor.clean("tok-0- tok-1- tok-256- plan"), "tok-0- [redacted] [redacted] [redacted]");
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum FailureKind {
     Transport,
     /// The API refused the credentials (401, 407).
     Unauthorized,
+    /// The server that gives out tokens refused to give one, or gave what is none.
+    TokenRefused,
     /// The API forbids this (403).
     Forbidden,
     /// There is no such thing (404, 410).
@@ -117,6 +119,7 @@ impl FailureKind {
             | Self::NotTls
             | Self::OtherOrigin
             | Self::Unauthorized
+            | Self::TokenRefused
             | Self::Forbidden
             | Self::NotFound
             | Self::Rejected(_)
@@ -143,11 +146,11 @@ impl FailureKind {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Configuration => "correct the pipeline file at the named place",
-            Self::Dns => "check the host name in `base_url`, and that this machine can resolve names",
+            Self::Dns => "check the host name in the URL, and that this machine can resolve names",
             Self::AddressRefused => {
                 "if the host is there on purpose, name it as the message says; otherwise find out who answers for its name"
             }
-            Self::Connect => "check host and port in `base_url`, and that nothing on the way (firewall, proxy) refuses",
+            Self::Connect => "check host and port in the URL, and that nothing on the way (firewall, proxy) refuses",
             Self::Tls => {
                 "check the host name and the server's certificate; a private authority must be trusted by this machine"
             }
@@ -164,6 +167,9 @@ impl FailureKind {
             Self::Transport => "run again: what was committed is kept and the rest is read anew",
             Self::Unauthorized => {
                 "check the credential that `auth` uses: is the variable set, is it current, is it for this API?"
+            }
+            Self::TokenRefused => {
+                "check what `auth` sends to the server that gives out tokens: are its credentials current, and may they have what is asked for?"
             }
             Self::Forbidden => "the credential is known but may not read this: check its scopes or permissions",
             Self::NotFound => "check `base_url` and `path`; `spile preview` shows the request as it is sent",

@@ -4,6 +4,7 @@
 //! parts, which every room below the engine reads. Invariant: a plan that exists can run: every name resolves, every
 //! default is filled in, every unit lives in its type. It deliberately remembers nothing of YAML, and does nothing.
 
+mod auth;
 mod destination;
 mod pagination;
 mod pipeline;
@@ -11,11 +12,15 @@ mod request;
 mod shape;
 mod stream;
 
+pub use auth::{
+    AuthPlan, AwsPlan, ClientPlan, ClientProof, ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, HmacPlan,
+    JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, OAuth2Plan, SessionPlan,
+};
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
-    AuthPlan, KeyPlace, LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan,
-    Variable, Variables, WindowKind,
+    LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable, Variables,
+    WindowKind,
 };
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};
 pub use shape::{Lists, Naming, Nested, ShapePlan};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use spile_expression::{Scope, Template};
 use spile_model::{ByteSize, Secret};
 
-use crate::{DestinationPlan, NamedTemplate, StreamPlan};
+use crate::{AuthPlan, DestinationPlan, NamedTemplate, StreamPlan};
 
 /// One pipeline, ready to run.
 #[derive(Clone, Debug)]
@@ -92,42 +92,6 @@ pub struct SourcePlan {
     pub retries: RetryPlan,
     /// What an answer may cost in memory and disk.
     pub limits: LimitPlan,
-}
-
-/// How requests prove who sends them.
-#[derive(Clone, Debug)]
-pub enum AuthPlan {
-    /// They do not.
-    None,
-    /// `Authorization: Bearer …` (RFC 6750).
-    Bearer(Template),
-    /// `Authorization: Basic …` (RFC 7617).
-    Basic {
-        /// May not hold a colon.
-        username: Template,
-        /// Often empty where the username is a key.
-        password: Template,
-    },
-    /// A key in a place of the API's choosing.
-    ApiKey {
-        /// Where.
-        place: KeyPlace,
-        /// Under which name.
-        name: String,
-        /// The key.
-        value: Template,
-    },
-}
-
-/// Where an API key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyPlace {
-    /// In a header.
-    Header,
-    /// In the query.
-    Query,
-    /// In a cookie.
-    Cookie,
 }
 
 /// So many requests in so much time.

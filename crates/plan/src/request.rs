@@ -1,6 +1,7 @@
 //! The request of a stream.
 
-use spile_expression::Template;
+use serde_json::{Map, Value};
+use spile_expression::{Scope, Template, TemplateError};
 
 /// One request, with its templates.
 #[derive(Clone, Debug)]
@@ -39,11 +40,37 @@ pub enum BodyPlan {
 #[derive(Clone, Debug)]
 pub enum JsonTemplate {
     /// A number, a boolean, null.
-    Literal(serde_json::Value),
+    Literal(Value),
     /// A string; a single `{{ expression }}` keeps its type.
     Text(Template),
     /// A list.
     List(Vec<JsonTemplate>),
     /// An object, in the file's order.
     Object(Vec<(String, JsonTemplate)>),
+}
+
+impl JsonTemplate {
+    /// The value, with every text rendered; `None` where it is a text that renders to nothing.
+    ///
+    /// # Errors
+    /// The template that does not render, and why.
+    pub fn render(&self, scope: &Scope) -> Result<Option<Value>, (&Template, TemplateError)> {
+        Ok(match self {
+            Self::Literal(value) => Some(value.clone()),
+            Self::Text(text) => text.render_json(scope).map_err(|error| (text, error))?,
+            Self::List(items) => {
+                let rendered: Result<Vec<_>, _> = items.iter().map(|item| item.render(scope)).collect();
+                Some(Value::Array(rendered?.into_iter().flatten().collect()))
+            }
+            Self::Object(members) => {
+                let mut object = Map::new();
+                for (name, member) in members {
+                    if let Some(value) = member.render(scope)? {
+                        object.insert(name.clone(), value);
+                    }
+                }
+                Some(Value::Object(object))
+            }
+        })
+    }
 }

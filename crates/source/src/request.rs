@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 use spile_expression::{Scope, Template, TemplateError};
 use spile_http::{Body, Client, HeaderMap, HeaderName, HeaderValue, Method, Request, Url, header, query};
 use spile_model::{CursorValue, Failure, FailureKind};
-use spile_plan::{
-    BodyPlan, CursorPlan, Injection, JsonTemplate, NamedTemplate, PipelinePlan, RequestPlan, StreamPlan, Variables,
-};
+use spile_plan::{BodyPlan, CursorPlan, Injection, NamedTemplate, PipelinePlan, RequestPlan, StreamPlan, Variables};
 
 use crate::pagination::{Inject, Position};
 
@@ -187,7 +185,10 @@ impl BodyDraft {
 
 fn render_body(plan: &BodyPlan, scope: &Scope) -> Result<BodyDraft, Failure> {
     match plan {
-        BodyPlan::Json(template) => Ok(BodyDraft::Json(render_json(template, scope)?.unwrap_or_default())),
+        BodyPlan::Json(template) => {
+            let rendered = template.render(scope).map_err(|(text, error)| not_rendered("body", text, &error))?;
+            Ok(BodyDraft::Json(rendered.unwrap_or_default()))
+        }
         BodyPlan::Form(fields) => {
             let mut rendered = Vec::new();
             for field in fields {
@@ -198,27 +199,6 @@ fn render_body(plan: &BodyPlan, scope: &Scope) -> Result<BodyDraft, Failure> {
             Ok(BodyDraft::Form(rendered))
         }
     }
-}
-
-/// `None` where the template renders to nothing.
-fn render_json(template: &JsonTemplate, scope: &Scope) -> Result<Option<Value>, Failure> {
-    Ok(match template {
-        JsonTemplate::Literal(value) => Some(value.clone()),
-        JsonTemplate::Text(text) => text.render_json(scope).map_err(|error| not_rendered("body", text, &error))?,
-        JsonTemplate::List(items) => {
-            let rendered: Result<Vec<_>, _> = items.iter().map(|item| render_json(item, scope)).collect();
-            Some(Value::Array(rendered?.into_iter().flatten().collect()))
-        }
-        JsonTemplate::Object(members) => {
-            let mut object = Map::new();
-            for (name, member) in members {
-                if let Some(value) = render_json(member, scope)? {
-                    object.insert(name.clone(), value);
-                }
-            }
-            Some(Value::Object(object))
-        }
-    })
 }
 
 fn render(place: &str, template: &Template, scope: &Scope) -> Result<Option<String>, Failure> {

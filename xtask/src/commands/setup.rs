@@ -6,7 +6,7 @@
 use crate::arguments::Arguments;
 use crate::commands::Command;
 use crate::problem::{Context, Result};
-use crate::tools::{debian, duckdb, python};
+use crate::tools::{debian, duckdb, node, python};
 use crate::workspace::Workspace;
 
 pub(crate) const COMMAND: Command = Command {
@@ -14,9 +14,10 @@ pub(crate) const COMMAND: Command = Command {
     arguments: "",
     summary: "fetch what building and testing need, once; then plain `cargo build` and `cargo test` work",
     details: "Puts into target/: the prebuilt DuckDB library (through npm, compared with the pinned hash), a Python\n\
-              environment with Datasette (through pip), and strace where the machine lacks it. `.cargo/config.toml` says\n\
-              where each lies; where CARGO_TARGET_DIR is set, a link there leads to the library. Nothing that is there\n\
-              is fetched again. The other commands fetch by themselves what they need.",
+              environment with Datasette (through pip), the authorization server oidc-provider (through npm), and strace\n\
+              where the machine lacks it. `.cargo/config.toml` says where each lies; where CARGO_TARGET_DIR is set, a\n\
+              link there leads to the library. Nothing that is there is fetched again. The other commands fetch by\n\
+              themselves what they need.",
     run,
 };
 
@@ -31,6 +32,7 @@ fn run(workspace: &Workspace, arguments: Arguments) -> Result {
 pub(crate) fn prepare(workspace: &Workspace) -> Result {
     duckdb::install(workspace)?;
     python::DATASETTE.install(workspace).context("the test over real data sets needs Datasette")?;
+    node::OIDC_PROVIDER.install(workspace).context("the tests of OAuth need an authorization server")?;
     debian::STRACE.install_for_tests(workspace).context("the crash tests need strace")
 }
 
@@ -42,8 +44,12 @@ mod tests {
     fn cargo_tells_the_tests_where_things_were_put() {
         let workspace = Workspace::locate().unwrap();
         let config = std::fs::read_to_string(workspace.root().join(".cargo/config.toml")).unwrap();
-        let places =
-            [workspace.in_target("duckdb"), python::DATASETTE.python(&workspace), debian::STRACE.for_tests(&workspace)];
+        let places = [
+            workspace.in_target("duckdb"),
+            python::DATASETTE.python(&workspace),
+            node::OIDC_PROVIDER.entry(&workspace),
+            debian::STRACE.for_tests(&workspace),
+        ];
         for place in places {
             let place = place.strip_prefix(workspace.root()).unwrap().display();
             assert!(config.contains(&format!("{{ value = \"{place}\", relative = true }}")), "{place}");

@@ -5,6 +5,7 @@
 
 pub(crate) mod debian;
 pub(crate) mod duckdb;
+pub(crate) mod node;
 pub(crate) mod python;
 
 use std::fs;

@@ -5,6 +5,7 @@
 //! all at once, each with its place. Nothing here knows YAML: places are paths of keys, which
 //! [`Places`] turns into spans.
 
+mod auth;
 mod destination;
 mod origins;
 mod pagination;
@@ -27,7 +28,8 @@ use crate::load::Settings;
 use crate::spec::PipelineSpec;
 
 /// The names that templates use for things that are not variables.
-const RESERVED: [&str; 7] = ["cursor", "partition", "parent", "page", "record", "response", "run"];
+const RESERVED: [&str; 10] =
+    ["cursor", "partition", "parent", "page", "record", "request", "response", "run", "session_token", "signed_jwt"];
 
 /// Makes the plan. `None` when something is wrong; it has then been reported.
 pub(crate) fn plan(

@@ -34,20 +34,25 @@ impl Planner<'_, '_, '_> {
 
     fn page_token(&mut self, stream: &str, spec: &StreamSpec, token: &PageTokenSpec) -> Option<PaginationKind> {
         let path = ["streams", stream, "pagination", "page_token"];
-        let source = match &token.token {
-            TokenSpec::Path(text) => TokenSource::Body(self.record_path(&below(&path, "token"), text)?),
-            TokenSpec::Place(TokenPlace::Body(text)) => {
-                TokenSource::Body(self.record_path(&[&path[..], &["token", "body"]].concat(), text)?)
-            }
-            TokenSpec::Place(TokenPlace::Header(name)) => self
-                .check_header_name(&[&path[..], &["token", "header"]].concat(), name)
-                .then(|| TokenSource::Header(name.clone()))?,
-        };
+        let source = self.token_source(&below(&path, "token"), &token.token)?;
         Some(PaginationKind::PageToken {
             token: source,
             inject: self.injection(&below(&path, "param"), spec, &token.param)?,
             has_more: self.optional_path(&below(&path, "has_more"), token.has_more.as_deref())?,
         })
+    }
+
+    /// Where a response has a token.
+    pub(super) fn token_source(&mut self, path: &[&str], spec: &TokenSpec) -> Option<TokenSource> {
+        match spec {
+            TokenSpec::Path(text) => self.record_path(path, text).map(TokenSource::Body),
+            TokenSpec::Place(TokenPlace::Body(text)) => {
+                self.record_path(&below(path, "body"), text).map(TokenSource::Body)
+            }
+            TokenSpec::Place(TokenPlace::Header(name)) => {
+                self.check_header_name(&below(path, "header"), name).then(|| TokenSource::Header(name.clone()))
+            }
+        }
     }
 
     fn page_number(&mut self, stream: &str, spec: &StreamSpec, number: &PageNumberSpec) -> Option<PaginationKind> {

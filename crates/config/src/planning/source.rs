@@ -1,17 +1,15 @@
-//! The API: address, authentication, limits.
+//! The API: address, limits.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use spile_model::ByteSize;
-use spile_plan::{
-    AuthPlan, KeyPlace, LimitPlan, PathPattern, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, WindowKind,
-};
+use spile_plan::{AuthPlan, LimitPlan, PathPattern, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, WindowKind};
 use url::Url;
 
 use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::spec::{ApiKeySpec, AuthSpec, DurationText, OneOrMany, SourceSpec, Text, WindowSpec};
+use crate::spec::{DurationText, OneOrMany, SourceSpec, WindowSpec};
 
 /// Enough to hide the latency of most APIs, few enough for the shyest.
 const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
@@ -64,63 +62,6 @@ impl Planner<'_, '_, '_> {
         let Some((problem, help)) = complaint else { return Some(rendered.trim().to_owned()) };
         self.report(&path, Diagnostic::error(Code::InvalidValue, format!("`base_url` {problem}")).with_help(help));
         None
-    }
-
-    fn auth(&mut self, spec: &AuthSpec) -> Option<AuthPlan> {
-        match spec {
-            AuthSpec::None => Some(AuthPlan::None),
-            AuthSpec::Bearer(token) => self.credential(&["source", "auth", "bearer"], token).map(AuthPlan::Bearer),
-            AuthSpec::Basic(basic) => {
-                let path = ["source", "auth", "basic", "username"];
-                let username = self.template(&path, &basic.username.0, Names::Variables);
-                if username.as_ref().is_some_and(|name| name.is_literal() && name.source().contains(':')) {
-                    let message = "a user name cannot have a colon in it";
-                    self.report(&path, Diagnostic::error(Code::InvalidValue, message));
-                }
-                let none = Text(String::new());
-                let password = basic.password.as_ref().unwrap_or(&none);
-                let password = self.credential(&["source", "auth", "basic", "password"], password);
-                Some(AuthPlan::Basic { username: username?, password: password? })
-            }
-            AuthSpec::ApiKey(key) => self.api_key(key),
-        }
-    }
-
-    fn api_key(&mut self, spec: &ApiKeySpec) -> Option<AuthPlan> {
-        let path = ["source", "auth", "api_key"];
-        let value = self.credential(&[&path[..], &["value"]].concat(), &spec.value);
-        let places = [
-            (KeyPlace::Header, "header", &spec.header),
-            (KeyPlace::Query, "query", &spec.query),
-            (KeyPlace::Cookie, "cookie", &spec.cookie),
-        ];
-        let named: Vec<_> =
-            places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.as_deref()?))).collect();
-        match named.as_slice() {
-            [(place, key, name)] => {
-                let fits = *place == KeyPlace::Query || self.check_header_name(&[&path[..], &[key]].concat(), name);
-                fits.then_some(AuthPlan::ApiKey { place: *place, name: (*name).to_owned(), value: value? })
-            }
-            [] => {
-                let message = "`api_key` does not say where the key is sent";
-                let help = "add `header: NAME`, `query: NAME` or `cookie: NAME`";
-                self.report(&path, Diagnostic::error(Code::MissingKey, message).with_help(help));
-                None
-            }
-            [(_, first, _), (_, second, _), ..] => {
-                let message = format!("`api_key` has both `{first}` and `{second}`");
-                let at = [&path[..], &[second]].concat();
-                let help = "the key is sent in one place: keep one of them";
-                self.places.report_key(&at, Diagnostic::error(Code::Conflict, message).with_help(help));
-                None
-            }
-        }
-    }
-
-    fn credential(&mut self, path: &[&str], text: &Text) -> Option<spile_expression::Template> {
-        let template = self.template(path, &text.0, Names::Variables)?;
-        self.remember_credential(path, &template);
-        Some(template)
     }
 
     fn rate_limits(&mut self, spec: &SourceSpec) -> Vec<RateLimitPlan> {
@@ -195,7 +136,7 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    fn above_zero(&mut self, path: &[&str], key: &str, duration: DurationText) {
+    pub(super) fn above_zero(&mut self, path: &[&str], key: &str, duration: DurationText) {
         if duration.0.is_zero() {
             self.report(path, Diagnostic::error(Code::InvalidValue, format!("`{key}` must be longer than nothing")));
         }
@@ -204,6 +145,14 @@ impl Planner<'_, '_, '_> {
 
 /// What a base URL may not have, and where that belongs.
 fn complain_about(url: &Url) -> Option<(&'static str, &'static str)> {
+    if url.query().is_some() {
+        return Some(("has a query in it", "put its parameters below `query:`"));
+    }
+    complain_about_address(url)
+}
+
+/// What no address may have.
+pub(super) fn complain_about_address(url: &Url) -> Option<(&'static str, &'static str)> {
     if !matches!(url.scheme(), "http" | "https") {
         return Some(("is neither `http` nor `https`", "begin it with `https://`"));
     }
@@ -212,9 +161,6 @@ fn complain_about(url: &Url) -> Option<(&'static str, &'static str)> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Some(("has credentials in it", "put them below `auth: { basic: { username: …, password: … } }`"));
-    }
-    if url.query().is_some() {
-        return Some(("has a query in it", "put its parameters below `query:`"));
     }
     if url.fragment().is_some() {
         return Some(("has a fragment (`#…`) in it", "remove it: a fragment is never sent"));

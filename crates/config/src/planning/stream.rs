@@ -58,18 +58,23 @@ impl Planner<'_, '_, '_> {
         let path = spec.path.as_ref().and_then(|path| self.path(stream, path, names));
         let query = self.named(&["streams", stream, "query"], spec.query.as_ref(), names);
         let headers = self.headers(&["streams", stream, "headers"], spec.headers.as_ref(), names);
-        let body = match &spec.body {
-            None => Some(None),
-            Some(BodySpec::Json(value)) => {
-                self.json(&["streams", stream, "body", "json"], value, names).map(BodyPlan::Json).map(Some)
-            }
-            Some(BodySpec::Form(fields)) => {
-                self.named(&["streams", stream, "body", "form"], Some(fields), names).map(BodyPlan::Form).map(Some)
-            }
-        };
+        let body = self.body(&["streams", stream, "body"], spec.body.as_ref(), names);
         let default_method = if spec.body.is_some() { "POST" } else { "GET" };
         let method = spec.method.map_or(default_method, MethodSpec::as_str);
         Some(RequestPlan { method: method.to_owned(), path: path?, query: query?, headers: headers?, body: body? })
+    }
+
+    /// `Some(None)` where there is no body.
+    pub(super) fn body(&mut self, path: &[&str], spec: Option<&BodySpec>, names: Names) -> Option<Option<BodyPlan>> {
+        match spec {
+            None => Some(None),
+            Some(BodySpec::Json(value)) => {
+                self.json(&[path, &["json"]].concat(), value, names).map(BodyPlan::Json).map(Some)
+            }
+            Some(BodySpec::Form(fields)) => {
+                self.named(&[path, &["form"]].concat(), Some(fields), names).map(BodyPlan::Form).map(Some)
+            }
+        }
     }
 
     fn path(&mut self, stream: &str, text: &str, names: Names) -> Option<Template> {

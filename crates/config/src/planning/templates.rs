@@ -24,11 +24,31 @@ pub(crate) enum Names {
         /// Whether the stream has a cursor.
         cursor: bool,
     },
+    /// Those of a login; `signed_jwt` only if it signs.
+    Login {
+        /// Whether it signs.
+        signs: bool,
+    },
+    /// Those of the headers that carry a session's token.
+    Session,
+    /// Those of what is signed.
+    Signing,
 }
 
 impl Names {
     fn allows(self, name: &str) -> bool {
-        self == Self::Stream { cursor: true } && name == "cursor"
+        self.own() == Some(name)
+    }
+
+    /// The name that has a meaning here alone.
+    fn own(self) -> Option<&'static str> {
+        match self {
+            Self::Stream { cursor: true } => Some("cursor"),
+            Self::Login { signs: true } => Some("signed_jwt"),
+            Self::Session => Some("session_token"),
+            Self::Signing => Some("request"),
+            Self::Variables | Self::Stream { cursor: false } | Self::Login { signs: false } => None,
+        }
     }
 }
 
@@ -79,16 +99,16 @@ impl Planner<'_, '_, '_> {
 
     fn unknown_name(&mut self, path: &[&str], name: &str, names: Names) {
         let mut known: BTreeSet<&str> = self.declared.iter().map(String::as_str).collect();
-        if names.allows("cursor") {
-            known.insert("cursor");
-        }
+        known.extend(names.own());
         let help = match (name, names) {
             ("cursor", Names::Stream { .. }) => {
                 "the stream has no cursor: give it one by `cursor: { field: … }`".to_owned()
             }
-            ("cursor", Names::Variables) => {
-                "the cursor belongs to a stream: use it in the stream's own settings".to_owned()
+            ("cursor", _) => "the cursor belongs to a stream: use it in the stream's own settings".to_owned(),
+            ("signed_jwt", Names::Login { .. }) => {
+                "the login signs nothing: say with what by `sign: { key: … }`".to_owned()
             }
+            ("session_token", _) => "the token is there for `send` only".to_owned(),
             ("partition" | "parent", _) => "this version of Spile has no partitions and no parents yet".to_owned(),
             _ => did_you_mean(name, known).unwrap_or_else(|| {
                 format!("declare it: `variables: {{ {name}: … }}`; text in a template is put in quotes")

@@ -7,6 +7,7 @@
 //! requires is an `Option` where it holds much else together: its lack has been reported, and the rest
 //! is looked at all the same.
 
+mod auth;
 mod destination;
 mod pagination;
 pub(crate) mod schema;
@@ -20,11 +21,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Error, Map, Value as Json};
 
+pub(crate) use auth::{
+    ApiKeySpec, AuthSpec, AwsSpec, BasicSpec, ClientAuthSpec, DigestSpec, GoogleSpec, HmacAlgorithmSpec,
+    HmacEncodingSpec, HmacSpec, JwtAlgorithmSpec, JwtBearerSpec, JwtSpec, OAuth2Spec, SessionSpec,
+};
 pub(crate) use destination::{CommitSpec, DestinationSpec, DuckDbForm, DuckDbSpec, NamedDestination};
 pub(crate) use pagination::{
     InjectionSpec, OffsetSpec, PageNumberSpec, PageTokenSpec, PaginationSpec, PlaceSpec, TokenPlace, TokenSpec,
 };
-pub(crate) use source::{ApiKeySpec, AuthSpec, SourceSpec, WindowSpec};
+pub(crate) use source::{SourceSpec, WindowSpec};
 pub(crate) use stream::{
     BodySpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec, NamesSpec, NestedSpec,
     OrderSpec, StreamDefaults, StreamSpec, WriteSpec,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, Named, OneOrMany, SizeText, Text};
+use super::{AuthSpec, DurationText, Named, OneOrMany, SizeText, Text};
 
 /// The API that the streams are read from.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,51 +49,6 @@ pub(crate) struct SourceSpec {
 
     /// What one answer may cost in memory and on disk.
     pub(crate) limits: Option<LimitsSpec>,
-}
-
-/// How requests prove who sends them.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum AuthSpec {
-    /// No authentication, as without `auth`.
-    None,
-    /// A token in the `Authorization` header: `bearer: "{{ token }}"`.
-    Bearer(Text),
-    /// A user name and a password (RFC 7617).
-    Basic(BasicSpec),
-    /// A key in a header, the query or a cookie.
-    ApiKey(ApiKeySpec),
-}
-
-/// A user name and a password.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BasicSpec {
-    /// The user name. It may not have a colon in it.
-    pub(crate) username: Text,
-
-    /// The password. Default: none, as for APIs where the user name is the key.
-    pub(crate) password: Option<Text>,
-}
-
-/// A key: exactly one of `header`, `query` and `cookie` names its place.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ApiKeySpec {
-    /// The name of the header that holds the key, such as `X-Api-Key`.
-    #[schemars(length(min = 1))]
-    pub(crate) header: Option<String>,
-
-    /// The name of the query parameter that holds the key.
-    #[schemars(length(min = 1))]
-    pub(crate) query: Option<String>,
-
-    /// The name of the cookie that holds the key.
-    #[schemars(length(min = 1))]
-    pub(crate) cookie: Option<String>,
-
-    /// The key, mostly a template: `"{{ key }}"`.
-    pub(crate) value: Text,
 }
 
 /// So many requests in so much time.

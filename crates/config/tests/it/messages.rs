@@ -192,6 +192,18 @@ fn a_kind_that_does_not_exist_and_mistakes_inside_a_kind() {
 }
 
 #[test]
+fn a_server_of_tokens_that_secrets_must_not_go_to_and_parameters_with_keys_of_their_own() {
+    assert_snapshot!(refusal(&with_source(
+        "auth:\n  oauth2:\n    token_url: http://auth.example.com/token\n    client_id: me\n    client_secret: \
+         hunter2\n    client_auth: header\n    parameters: { scope: read }\n"
+    )));
+    assert_snapshot!(refusal(&with_source(
+        "auth:\n  oauth2:\n    token_url: http://me:hunter2@auth.example.com/token\n    client_id: \"{{ me }}\"\n    \
+         client_secret: hunter2\n    lifetime: 0s\n    parameters: { grant_type: password }\n"
+    )));
+}
+
+#[test]
 fn a_destination_that_cannot_be() {
     for destination in ["github.duckdb", "postgres://host/db", "duckdb:", "duckdb::memory:", "{ duckdb: { file: x } }"]
     {

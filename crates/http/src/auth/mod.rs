@@ -3,49 +3,132 @@
 //! Enters: the plan's templates and the variables, once. Leaves: requests with credentials. Invariant: credentials are
 //! put in last, replace what a pipeline's own headers or query hold under the same name, and are marked sensitive. A
 //! template that renders to nothing or cannot be sent fails before the first request.
+//!
+//! Kinds that need something from a server first ([`endpoint`]) keep it in [`token`], which knows when it is stale.
 
 mod api_key;
+mod aws;
 mod basic;
 mod bearer;
+mod digest;
+mod endpoint;
+mod google;
+mod hmac;
+mod jwt;
+mod oauth2;
+mod session;
+mod signing;
+mod token;
 
+use http::HeaderMap;
 use spile_expression::{Scope, Template};
 use spile_model::{Failure, FailureKind, Secret};
-use spile_plan::AuthPlan;
+use spile_plan::{AuthPlan, SourcePlan};
 
 use self::api_key::ApiKey;
+use self::aws::Aws;
 use self::basic::Basic;
 use self::bearer::Bearer;
+use self::digest::Digest;
+pub(crate) use self::endpoint::Asking;
+use self::hmac::Hmac;
+use self::oauth2::OAuth2;
+use self::session::Session;
+
+/// Which credentials a request was sent with, so that a refusal of it says which were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// Those that never change, or none.
+    Fixed,
+    /// The token of that generation.
+    Token(u64),
+    /// The answer to the challenge of that generation; none for the generation 0.
+    Answer(u64),
+}
 
 /// A prepared authenticator.
 pub(crate) enum Authenticator {
     None,
     Bearer(Bearer),
     Basic(Basic),
+    Digest(Digest),
     ApiKey(ApiKey),
+    OAuth2(Box<OAuth2>),
+    Session(Box<Session>),
+    Aws(Aws),
+    Hmac(Box<Hmac>),
 }
 
 impl Authenticator {
-    /// Renders the plan's templates.
+    /// Renders the templates of `source.auth`.
     ///
     /// # Errors
-    /// [`FailureKind::Configuration`], naming the part of `auth`.
-    pub(crate) fn prepare(plan: &AuthPlan, scope: &Scope) -> Result<Self, Failure> {
-        Ok(match plan {
+    /// [`FailureKind::Configuration`], naming the part of `auth`; [`FailureKind::Tls`] where this machine cannot speak
+    /// the TLS that a server of tokens wants.
+    pub(crate) fn prepare(source: &SourcePlan, scope: &Scope) -> Result<Self, Failure> {
+        Ok(match &source.auth {
             AuthPlan::None => Self::None,
             AuthPlan::Bearer(token) => Self::Bearer(Bearer::prepare(token, scope)?),
             AuthPlan::Basic { username, password } => Self::Basic(Basic::prepare(username, password, scope)?),
+            AuthPlan::Digest { username, password } => Self::Digest(Digest::prepare(username, password, scope)?),
             AuthPlan::ApiKey { place, name, value } => Self::ApiKey(ApiKey::prepare(*place, name, value, scope)?),
+            AuthPlan::OAuth2(plan) => Self::OAuth2(Box::new(OAuth2::prepare(plan, scope, source)?)),
+            AuthPlan::Hmac(plan) => Self::Hmac(Box::new(Hmac::prepare(plan, scope)?)),
+            AuthPlan::Aws(plan) => Self::Aws(Aws::prepare(plan, scope)?),
+            AuthPlan::Session(plan) => Self::Session(Box::new(Session::prepare(plan, scope, source)?)),
         })
     }
 
-    /// Puts the credentials into `request`.
-    pub(crate) fn authorise(&self, request: &mut reqwest::Request) {
+    /// Waits until the credentials are at hand, so that a request that has its turn need not wait for them. (It may all
+    /// the same, where they expire while it waits for its turn.)
+    ///
+    /// # Errors
+    /// As [`Authenticator::authorise`].
+    pub(crate) async fn ready(&self, asking: &Asking<'_>) -> Result<(), Failure> {
+        match self {
+            Self::None
+            | Self::Bearer(_)
+            | Self::Basic(_)
+            | Self::Digest(_)
+            | Self::ApiKey(_)
+            | Self::Aws(_)
+            | Self::Hmac(_) => Ok(()),
+            Self::OAuth2(oauth2) => oauth2.token(asking).await.map(|_| ()),
+            Self::Session(session) => session.token(asking).await.map(|_| ()),
+        }
+    }
+
+    /// Puts the credentials into `request`, once they are there.
+    ///
+    /// Cancel safe: what was being fetched for this request is fetched by the next one.
+    ///
+    /// # Errors
+    /// Why there are none, after all tries that may help.
+    pub(crate) async fn authorise(&self, request: &mut reqwest::Request, asking: &Asking<'_>) -> Result<Used, Failure> {
         match self {
             Self::None => {}
             Self::Bearer(bearer) => bearer.authorise(request),
             Self::Basic(basic) => basic.authorise(request),
             Self::ApiKey(key) => key.authorise(request),
+            Self::Hmac(hmac) => hmac.authorise(request, asking.clock.now())?,
+            Self::Aws(aws) => aws.authorise(request, asking.clock.now())?,
+            Self::Digest(digest) => return digest.authorise(request).map(Used::Answer),
+            Self::OAuth2(oauth2) => return oauth2.authorise(request, asking).await.map(Used::Token),
+            Self::Session(session) => return session.authorise(request, asking).await.map(Used::Token),
         }
+        Ok(Used::Fixed)
+    }
+
+    /// Learns that the API refused (401) a request with these credentials, and what it said in the answer's head. Whether
+    /// the next ones are others.
+    pub(crate) fn refused(&self, used: Used, headers: &HeaderMap) -> bool {
+        match (self, used) {
+            (Self::Digest(digest), Used::Answer(generation)) => return digest.refused(generation, headers),
+            (Self::OAuth2(oauth2), Used::Token(generation)) => oauth2.refused(generation),
+            (Self::Session(session), Used::Token(generation)) => session.refused(generation),
+            _ => return false,
+        }
+        true
     }
 
     /// Every text that proves who sends: what must not appear in any message.
@@ -54,7 +137,12 @@ impl Authenticator {
             Self::None => Vec::new(),
             Self::Bearer(bearer) => bearer.secrets(),
             Self::Basic(basic) => basic.secrets(),
+            Self::Digest(digest) => digest.secrets(),
+            Self::Aws(aws) => aws.secrets(),
+            Self::Hmac(hmac) => hmac.secrets(),
             Self::ApiKey(key) => key.secrets(),
+            Self::OAuth2(oauth2) => oauth2.secrets(),
+            Self::Session(session) => session.secrets(),
         }
     }
 
@@ -62,7 +150,7 @@ impl Authenticator {
     pub(crate) fn secret_parameter(&self) -> Option<&str> {
         match self {
             Self::ApiKey(key) => key.secret_parameter(),
-            Self::None | Self::Bearer(_) | Self::Basic(_) => None,
+            _ => None,
         }
     }
 }

@@ -1,8 +1,9 @@
 use super::*;
-use http::HeaderMap;
+use crate::redact::Redactor;
+use crate::retry::RetryPolicy;
 use http::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, Url};
-use spile_plan::KeyPlace;
+use spile_plan::{GrantPlan, JsonTemplate, JwtAlgorithm, JwtPlan, KeyPlace, OAuth2Plan};
 use spile_testkit::plan::template;
 
 const KEY: &str = "s3cret/+= key";
@@ -34,8 +35,35 @@ fn kinds() -> Vec<(&'static str, AuthPlan)> {
     ]
 }
 
+fn try_prepare(plan: &AuthPlan) -> Result<Authenticator, Failure> {
+    let mut source = spile_testkit::plan::pipeline("http://a.test", Vec::new()).source;
+    source.auth = plan.clone();
+    Authenticator::prepare(&source, &scope())
+}
+
 fn prepare(plan: &AuthPlan) -> Authenticator {
-    Authenticator::prepare(plan, &scope()).unwrap()
+    try_prepare(plan).unwrap()
+}
+
+/// Credentials that are there at once.
+fn authorise(authenticator: &Authenticator, request: &mut reqwest::Request) {
+    let asking = Asking {
+        retries: &RetryPolicy::new(spile_plan::RetryPlan::default(), 1),
+        redactor: &Redactor::knowing(Vec::new(), std::collections::BTreeSet::new()),
+        clock: &spile_model::clock::SystemClock,
+        on_wait: Box::new(|_, _| ()),
+    };
+    let used = futures_now(authenticator.authorise(request, &asking)).unwrap();
+    assert_eq!(used, Used::Fixed);
+}
+
+/// What a future that never waits comes to.
+fn futures_now<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
 }
 
 #[test]
@@ -44,7 +72,7 @@ fn every_kind_marks_what_it_sends_as_sensitive_and_knows_its_secrets() {
         let authenticator = prepare(&plan);
         let before = request();
         let mut after = request();
-        authenticator.authorise(&mut after);
+        authorise(&authenticator, &mut after);
         assert!(!authenticator.secrets().is_empty(), "{name}");
         let changed = |headers: &HeaderMap| {
             let of = |map: &HeaderMap, name| map.get(name).cloned();
@@ -63,9 +91,9 @@ fn every_kind_gives_the_same_when_it_authorises_twice() {
     for (name, plan) in kinds() {
         let authenticator = prepare(&plan);
         let (mut once, mut twice) = (request(), request());
-        authenticator.authorise(&mut once);
-        authenticator.authorise(&mut twice);
-        authenticator.authorise(&mut twice);
+        authorise(&authenticator, &mut once);
+        authorise(&authenticator, &mut twice);
+        authorise(&authenticator, &mut twice);
         assert_eq!(once.headers(), twice.headers(), "{name}");
         assert_eq!(once.url(), twice.url(), "{name}");
     }
@@ -82,7 +110,7 @@ fn every_kind_refuses_a_credential_without_value_and_names_its_place() {
         ("auth.api_key.value", api_key(KeyPlace::Cookie, "key", "{{ unset }}")),
     ];
     for (place, plan) in kinds {
-        let failure = Authenticator::prepare(&plan, &scope()).err().unwrap();
+        let failure = try_prepare(&plan).err().unwrap();
         assert_eq!(failure.kind, FailureKind::Configuration);
         assert!(failure.message.contains(place), "{failure}");
     }
@@ -99,7 +127,7 @@ fn what_cannot_be_sent_is_refused_without_quoting_it() {
         AuthPlan::Basic { username: template("a:b"), password: template("{{ bare }}") },
     ];
     for plan in plans {
-        let failure = Authenticator::prepare(&plan, &scope()).err().unwrap();
+        let failure = try_prepare(&plan).err().unwrap();
         assert_eq!(failure.kind, FailureKind::Configuration, "{plan:?}");
         assert!(!failure.message.contains("s3cret") && !failure.message.contains("a\nb"), "{failure}");
     }
@@ -109,7 +137,7 @@ fn what_cannot_be_sent_is_refused_without_quoting_it() {
 fn credentials_stand_where_their_rfc_or_the_api_wants_them() {
     let sent = |plan: &AuthPlan| {
         let mut request = request();
-        prepare(plan).authorise(&mut request);
+        authorise(&prepare(plan), &mut request);
         request
     };
     let header = |request: &reqwest::Request, name: &str| request.headers()[name].to_str().unwrap().to_owned();
@@ -122,4 +150,42 @@ fn credentials_stand_where_their_rfc_or_the_api_wants_them() {
     assert_eq!(header(&sent(&in_cookie), "cookie"), "lang=en; session=s3cret");
     let keyed = AuthPlan::Basic { username: template("{{ bare }}"), password: template("") };
     assert_eq!(header(&sent(&keyed), "authorization"), "Basic czNjcmV0Og==", "a key as username needs no password");
+}
+
+/// A P-256 key that was made for this test.
+const EC_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgb9gZkk/3JEV7zH/8\n4k0h6PpfEmF1LLjELAtPTJNWsaqhRANCAATIeRUUUkavYJVrVYA1sYlxo/WVl9cP\nMb9g88+IsJnSsTtJWX3RZ2+bd2V85Ynx5hF5Y0I5O6BoWRUHQwRR4S3j\n-----END PRIVATE KEY-----";
+
+fn signed(algorithm: JwtAlgorithm, key: &str) -> Result<Authenticator, Failure> {
+    try_prepare(&AuthPlan::from(OAuth2Plan {
+        token_url: "https://auth.test/token".to_owned(),
+        grant: GrantPlan::JwtBearer(JwtPlan {
+            key: template(key),
+            algorithm,
+            key_id: None,
+            claims: JsonTemplate::Object(Vec::new()),
+            lifetime: std::time::Duration::from_secs(60),
+        }),
+        scopes: Vec::new(),
+        parameters: Vec::new(),
+        lifetime: None,
+    }))
+}
+
+#[test]
+fn a_key_that_does_not_fit_its_algorithm_is_refused_without_quoting_it() {
+    assert!(signed(JwtAlgorithm::Es256, EC_KEY).is_ok());
+    for (algorithm, key, complaint) in [
+        (JwtAlgorithm::Rs256, "s3cret", "not a private key in PEM"),
+        (JwtAlgorithm::Rs256, EC_KEY, "is not a key for RS256"),
+        (JwtAlgorithm::EdDsa, EC_KEY, "is not a key for EdDSA"),
+        (JwtAlgorithm::Es384, EC_KEY, "is not a key for ES384"),
+        (JwtAlgorithm::Es256, "-----BEGIN EC PRIVATE KEY-----\nczNjcmV0\n-----END EC PRIVATE KEY-----", "old form"),
+        (JwtAlgorithm::Es256, "-----BEGIN PUBLIC KEY-----\nczNjcmV0\n-----END PUBLIC KEY-----", "not a private key"),
+    ] {
+        let failure = signed(algorithm, key).err().unwrap();
+        assert_eq!(failure.kind, FailureKind::Configuration);
+        assert!(failure.message.contains("`auth.jwt_bearer.assertion.key`"), "{failure}");
+        assert!(failure.message.contains(complaint), "{failure}");
+        assert!(!failure.message.contains("czNj") && !failure.message.contains("s3cret"), "{failure}");
+    }
 }

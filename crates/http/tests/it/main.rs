@@ -3,12 +3,17 @@
 
 mod addresses;
 mod bodies;
+mod challenges;
 mod connections;
 mod hostile;
 mod limits;
+mod oidc;
 mod politeness;
 mod redirects;
 mod requests;
 mod retries;
 mod secrets;
+mod sessions;
+mod signatures;
 mod support;
+mod tokens;

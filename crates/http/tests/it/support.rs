@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use spile_http::{Client, Names, Request, Response, Url};
 use spile_model::clock::FixedClock;
-use spile_model::{Events, Failure, RunEvent, Secret, StreamName};
+use spile_model::{Clock, Events, Failure, RunEvent, Secret, StreamName};
 use spile_plan::{PipelinePlan, Variable, Variables};
 use spile_testkit::plan::pipeline;
 use tracing_subscriber::filter::Targets;
@@ -45,18 +45,22 @@ impl Rig {
     }
 
     pub(crate) fn seeded(plan: &PipelinePlan, seed: u64) -> Self {
-        Self::made(plan, seed, Names::of_the_system())
+        let clock = Arc::new(FixedClock(NOW.parse().unwrap()));
+        Self::made(plan, seed, clock, Names::of_the_system())
     }
 
     pub(crate) fn with_names(plan: &PipelinePlan, names: Names) -> Self {
-        Self::made(plan, 7, names)
+        Self::made(plan, 7, Arc::new(FixedClock(NOW.parse().unwrap())), names)
     }
 
-    fn made(plan: &PipelinePlan, seed: u64, names: Names) -> Self {
+    pub(crate) fn with_clock(plan: &PipelinePlan, seed: u64, clock: Arc<dyn Clock>) -> Self {
+        Self::made(plan, seed, clock, Names::of_the_system())
+    }
+
+    fn made(plan: &PipelinePlan, seed: u64, clock: Arc<dyn Clock>, names: Names) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let events_of = Events::to(move |event| sink.lock().unwrap().push(event));
-        let clock = Arc::new(FixedClock(NOW.parse().unwrap()));
         Self { client: Client::with_names(plan, clock, events_of, seed, names).unwrap(), events }
     }
 
@@ -72,6 +76,15 @@ impl Rig {
             _ => None,
         });
         waits.collect()
+    }
+}
+
+/// A clock that goes with tokio's, which tests pause and advance.
+pub(crate) struct TokioClock(pub(crate) tokio::time::Instant);
+
+impl Clock for TokioClock {
+    fn now(&self) -> jiff::Timestamp {
+        NOW.parse::<jiff::Timestamp>().unwrap() + self.0.elapsed()
     }
 }
 

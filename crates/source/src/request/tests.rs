@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use spile_model::{Events, Secret, SystemClock};
-use spile_plan::Variable;
+use spile_plan::{JsonTemplate, Variable};
 use spile_testkit::plan::{named, pipeline, stream, template};
 
 use super::*;

@@ -1,0 +1,215 @@
+//! The server that gives out tokens, as an authenticator asks it.
+//!
+//! Enters: a request, made anew for each try. Leaves: its answer as JSON, every secret of which the redactor knows by
+//! then. Invariants: what is sent goes to the origin that the pipeline file names, over TLS or on this machine, and
+//! follows no redirect; the timeouts and retries of the plan hold; the API's rate limits do not, for this is not the API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use reqwest::Url;
+use serde_json::Value;
+use spile_model::units::show_duration;
+use spile_model::{ByteSize, Clock, Failure, FailureKind, Secret};
+use spile_plan::SourcePlan;
+use tokio::time::sleep;
+
+use crate::classify::{self, Refusal};
+use crate::excerpt;
+use crate::guard::names::Names;
+use crate::guard::{Guard, is_loopback};
+use crate::redact::Redactor;
+use crate::retry::{Decision, RetryPolicy};
+use crate::retry_after::asked_wait;
+use crate::transport::Network;
+use crate::wire::{Answered, Wire};
+
+/// No token is larger; what is, is a download.
+const LARGEST_ANSWER: ByteSize = ByteSize::mib(1);
+
+/// A text of so many characters without white space, in an answer that gives out tokens, is taken for one.
+const SHORTEST_UNNAMED_SECRET: usize = 20;
+
+/// What a token's answer may say openly.
+const OPEN: [&str; 6] = ["scope", "token_type", "error", "error_description", "error_uri", "issued_token_type"];
+
+/// What an authenticator needs in order to ask for something itself.
+pub(crate) struct Asking<'a> {
+    pub(crate) retries: &'a RetryPolicy,
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) clock: &'a dyn Clock,
+    /// Told of every wait before it begins.
+    pub(crate) on_wait: Box<dyn Fn(String, Duration) + Send + Sync + 'a>,
+}
+
+pub(crate) struct Endpoint {
+    url: Url,
+    wire: Wire,
+    any_body: bool,
+}
+
+/// An answer with a status of success.
+pub(crate) struct Granted {
+    pub(crate) headers: HeaderMap,
+    /// Null where the body may be anything, and is not JSON.
+    pub(crate) body: Value,
+}
+
+impl Endpoint {
+    /// The endpoint at `url`; `key` is what the pipeline file calls it.
+    ///
+    /// # Errors
+    /// [`FailureKind::Configuration`] where secrets would travel openly, [`FailureKind::Tls`].
+    pub(crate) fn new(key: &str, url: &str, source: &SourcePlan) -> Result<Self, Failure> {
+        let refused = |why: &str| Failure::new(FailureKind::Configuration, format!("`auth.{key}` {why}"));
+        let place = Url::parse(url).map_err(|_| refused("is not the URL of a host"))?;
+        if place.scheme() != "https" && !is_loopback(&place) {
+            return Err(refused("must begin with https://: what is sent there is secret"));
+        }
+        // This server is a home of its own: nothing that is allowed to the API's requests leads away from it.
+        let own = SourcePlan { base_url: url.to_owned(), allowed_origins: Vec::new(), ..source.clone() };
+        let guard = Guard::new(&own).map_err(|_| refused("is not the URL of a host"))?;
+        if let Some(reason) = guard.refusal(&place) {
+            return Err(refused(&format!("cannot be used: {reason}")));
+        }
+        let mut limits = source.limits;
+        limits.body = limits.body.min(LARGEST_ANSWER);
+        let network = Network::new(Arc::new(guard), Names::of_the_system(), &source.timeouts)?;
+        let wire = Wire::new(Arc::new(network), source.timeouts, limits);
+        Ok(Self { url: place, wire, any_body: false })
+    }
+
+    /// What counts stands in the answer's head: its body may be anything.
+    pub(crate) fn with_any_body(self) -> Self {
+        Self { any_body: true, ..self }
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Sends what `request` makes, until it is answered well or no further try helps.
+    ///
+    /// # Errors
+    /// [`FailureKind::TokenRefused`] where the server refuses; otherwise what broke. The message names the server.
+    pub(crate) async fn ask(
+        &self,
+        request: impl Fn() -> Result<reqwest::Request, Failure>,
+        asking: &Asking<'_>,
+    ) -> Result<Granted, Failure> {
+        let mut tries = 1;
+        loop {
+            let refusal = match self.try_once(request()?, asking).await {
+                Ok(granted) => return Ok(granted),
+                Err(refusal) => refusal,
+            };
+            let Refusal { mut failure, asked, .. } = refusal;
+            // A request for a token changes nothing at the server that a second one would spoil: it may be repeated
+            // although it is a POST.
+            match asking.retries.decide(&failure.kind, &Method::GET, tries, asked) {
+                Decision::Again(wait) => {
+                    (asking.on_wait)("the server that gives out tokens fails".to_owned(), wait);
+                    sleep(wait).await;
+                    tries += 1;
+                }
+                decision => {
+                    if let Decision::AskedTooLong(asked) = decision {
+                        failure.message.push_str(&format!("; it asks to wait {}", show_duration(asked)));
+                    }
+                    let times = if tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
+                    let place = asking.redactor.show_url(&self.url);
+                    failure.message = format!("no token from {place}: {}{times}", failure.message);
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    async fn try_once(&self, mut outgoing: reqwest::Request, asking: &Asking<'_>) -> Result<Granted, Refusal> {
+        let json = HeaderValue::from_static("application/json");
+        outgoing.headers_mut().entry(header::ACCEPT).or_insert(json);
+        let answered = self.wire.ask(outgoing, excerpt::LOOKED_AT).await.map_err(|mut failure| {
+            if failure.kind == FailureKind::TooLarge {
+                failure.message = format!("its answer is larger than {LARGEST_ANSWER}, and no token is");
+            }
+            failure
+        })?;
+        let Answered { status, headers, body } = answered;
+        let document = serde_json::from_slice::<Value>(&body);
+        if let Ok(document) = &document {
+            asking.redactor.learn(secrets_of(document));
+        }
+        if !status.is_success() {
+            let asked = asked_wait(&headers, asking.clock.now());
+            let said = document.ok().as_ref().and_then(oauth_error);
+            let said = said.or_else(|| excerpt::of_refusal(status, &body, |text| asking.redactor.clean(text)));
+            return Err(Refusal { asked, ..refused(status, asked.is_some(), said).into() });
+        }
+        match document {
+            Ok(body) => Ok(Granted { headers, body }),
+            Err(_) if self.any_body => Ok(Granted { headers, body: Value::Null }),
+            // Its text is not quoted: it may be a token in a form that nobody recognises.
+            Err(_) => Err(Failure::new(FailureKind::BadBody, "its answer is not JSON").into()),
+        }
+    }
+}
+
+/// A status of refusal: what was sent is not accepted, or the server fails.
+fn refused(status: StatusCode, asks_to_wait: bool, said: Option<String>) -> Failure {
+    let kind = match classify::status_kind(status, asks_to_wait) {
+        FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::NotFound | FailureKind::Rejected(_) => {
+            FailureKind::TokenRefused
+        }
+        other => other,
+    };
+    let mut message = format!("answered with {}", classify::show_status(status));
+    if let Some(said) = said {
+        message.push_str(&format!(": {said}"));
+    }
+    Failure::new(kind, message)
+}
+
+/// What an error of OAuth says (RFC 6749, 5.2): its code and, in words, its description.
+pub(crate) fn oauth_error(document: &Value) -> Option<String> {
+    let code = document.get("error")?.as_str()?;
+    match document.get("error_description").and_then(Value::as_str) {
+        Some(description) => Some(format!("{code}: {description}")),
+        None => Some(code.to_owned()),
+    }
+}
+
+/// A lifetime in seconds; some servers write it as text, some with a fraction, and some mean by 0 that they do not say.
+pub(crate) fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|lifetime| !lifetime.is_zero())
+}
+
+/// Every text in an answer that could be a credential: those that are named so, and those that look so.
+fn secrets_of(answer: &Value) -> Vec<Secret> {
+    let mut found = Vec::new();
+    collect_secrets(None, answer, &mut found);
+    found
+}
+
+fn collect_secrets(name: Option<&str>, value: &Value, found: &mut Vec<Secret>) {
+    match value {
+        Value::String(text) if is_secret(name.unwrap_or_default(), text) => found.push(Secret::new(text.as_str())),
+        Value::Array(items) => items.iter().for_each(|item| collect_secrets(name, item, found)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| collect_secrets(Some(name), value, found)),
+        _ => {}
+    }
+}
+
+fn is_secret(name: &str, text: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    if OPEN.contains(&name.as_str()) {
+        return false;
+    }
+    let named = ["token", "secret", "password", "session", "ticket", "jwt"].iter().any(|word| name.contains(word));
+    let looks = text.len() >= SHORTEST_UNNAMED_SECRET
+        && !text.contains(char::is_whitespace)
+        && !text.starts_with("http://")
+        && !text.starts_with("https://");
+    (named && !text.is_empty()) || looks
+}
