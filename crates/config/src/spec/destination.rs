@@ -47,8 +47,9 @@ pub(crate) struct DuckDbSpec {
     #[schemars(length(min = 1))]
     pub(crate) schema: Option<String>,
 
-    /// What DuckDB may keep in memory; beyond it, it works on disk. Without it, as much as the rows that come need (some
-    /// 50 MB, more for wide or long rows), and 1 GiB where keys meet.
+    /// What DuckDB may keep in memory; beyond it, it works on disk. Without it, a load keeps what its rows need (some 40 MB,
+    /// more for wide or long rows), and for a moment 1 GiB or more where keys meet, columns are added or long texts are
+    /// committed.
     pub(crate) memory: Option<SizeText>,
 
     /// When rows are committed: as soon as one of these is reached, and at a stream's end.
