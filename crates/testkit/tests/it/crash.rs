@@ -97,7 +97,8 @@ fn killed_again_and_again_a_program_is_at_last_left_to_finish() {
     let switch = KillSwitch::new();
     let puller = switch.clone();
     api.route(any(), move |request| match request.number {
-        1..=3 => Response::text("page").at_byte(2, puller.puller()),
+        // It gets no further than where it is killed, however late that comes.
+        1..=3 => Response::text("page").at_byte(2, puller.puller()).stall_after(2),
         _ => Response::text(STOP),
     });
     let exits = run_until_done(&fetching_program(&api), vec![KillPoint::Pulled(switch); 3]);
@@ -125,7 +126,7 @@ fn a_program_is_killed_after_the_api_has_answered_so_many_requests() {
 fn an_interrupting_switch_sends_what_ctrl_c_sends() {
     let api = FakeApi::start_blocking();
     let switch = KillSwitch::interrupting();
-    api.expect(get("/page/1")).respond(Response::text("0123456789").at_byte(5, switch.puller()));
+    api.expect(get("/page/1")).respond(Response::text("0123456789").at_byte(5, switch.puller()).stall_after(5));
     let exit = fetching_program(&api).run(&KillPoint::Pulled(switch));
     assert_eq!((exit.signal, exit.killed), (Some(2), false), "{exit:?}");
     assert!(!exit.success());
@@ -137,7 +138,7 @@ fn a_program_is_killed_at_a_byte_of_a_response() {
     let api = FakeApi::start_blocking();
     let switch = KillSwitch::new();
     api.expect(get("/page/1")).respond(Response::text("whole"));
-    api.expect(get("/page/2")).respond(Response::text("0123456789").at_byte(5, switch.puller()));
+    api.expect(get("/page/2")).respond(Response::text("0123456789").at_byte(5, switch.puller()).stall_after(5));
     let exit = fetching_program(&api).run(&KillPoint::Pulled(switch));
     assert!(exit.killed, "{exit:?}");
     api.finish();
