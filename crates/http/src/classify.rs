@@ -13,14 +13,12 @@ use spile_model::{Failure, FailureKind};
 
 use crate::cause::Cause;
 use crate::guard::RefusedAddress;
-use crate::limit::TooLong;
+use crate::limit::{Reason, TooLong};
 
 /// A failed exchange, and how long the answer asked to wait before another.
 pub(crate) struct Refusal {
     pub(crate) failure: Failure,
     pub(crate) asked: Option<Duration>,
-    /// What it asks holds for every request, and not only for those of a limit that the answer names.
-    pub(crate) others_too: bool,
     pub(crate) next: Next,
 }
 
@@ -37,13 +35,16 @@ pub(crate) enum Next {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure, asked: None, others_too: false, next: Next::Policy }
+        Self { failure, asked: None, next: Next::Policy }
     }
 }
 
 impl From<TooLong> for Refusal {
     fn from(TooLong { reason, wait }: TooLong) -> Self {
-        let message = format!("not sent: {reason} allows no request at present");
+        let message = match reason {
+            Reason::Told(_) => format!("not sent: {reason} is spent"),
+            Reason::RateLimit | Reason::Paused => format!("not sent: {reason}"),
+        };
         Self { asked: Some(wait), ..Failure::new(FailureKind::RateLimited, message).into() }
     }
 }

@@ -12,7 +12,7 @@ use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName};
 use spile_plan::PipelinePlan;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
-use url::Position;
+use url::{Origin, Position};
 
 use crate::auth::{Asking, Authenticator, Used};
 use crate::classify::{self, Next, Refusal};
@@ -40,7 +40,8 @@ struct Inner {
     wire: Wire,
     guard: Arc<Guard>,
     authenticator: Authenticator,
-    limiter: Limiter,
+    /// Of each origin; the first is the API's own.
+    limiters: Vec<(Origin, Limiter)>,
     retries: RetryPolicy,
     redactor: Redactor,
     watch: Watch,
@@ -107,11 +108,17 @@ impl Client {
         let scope = plan.variables.scope();
         let authenticator = Authenticator::prepare(source, &scope)?;
         let redactor = Redactor::new(plan, &authenticator, &scope);
+        let limiter = |origin: &Url| {
+            let limits = if guard.is_home(origin) { source.rate_limits.as_slice() } else { &[] };
+            let limiter = Limiter::new(limits, source.concurrency.get(), source.retries.max_wait, clock.now());
+            (origin.origin(), limiter)
+        };
+        let limiters = guard.origins().map(limiter).collect();
         Ok(Self(Arc::new(Inner {
             wire: Wire::new(transport, source.timeouts, source.limits),
             guard,
             authenticator,
-            limiter: Limiter::new(&source.rate_limits, source.concurrency.get(), source.retries.max_wait, clock.now()),
+            limiters,
             retries: RetryPolicy::new(source.retries, seed),
             redactor,
             watch: Watch::default(),
@@ -243,7 +250,7 @@ impl Client {
                 self.0.authenticator.ready(&self.asking(stream)).await.map_err(Refusal::last)?;
             }
             let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
-            let permit = self.0.limiter.admit(stream, request.url.path(), on_wait).await?;
+            let permit = self.limiter(&request.url).admit(stream, request.url.path(), on_wait).await?;
             match self.exchange(request, stream, permit).await? {
                 Answer::Complete(response) => return Ok(response),
                 Answer::Redirect(request) => next = Some(request),
@@ -253,6 +260,13 @@ impl Client {
             next.map_or_else(String::new, |request| self.show_url(&request.url))
         });
         Err(Failure::new(FailureKind::UnexpectedStatus(StatusCode::FOUND.as_u16()), message).into())
+    }
+
+    /// The limits of the origin that `url` is of, which may be asked.
+    fn limiter(&self, url: &Url) -> &Limiter {
+        let limiters = &self.0.limiters;
+        let known = limiters.iter().find(|(origin, _)| *origin == url.origin());
+        &known.unwrap_or(&limiters[0]).1
     }
 
     /// One request on the wire and its whole answer.
@@ -291,7 +305,7 @@ impl Client {
         let answer = self.0.wire.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let asked = asked_wait(&headers, self.0.clock.now());
-        let heard = permit.answered(status, &headers, asked, self.0.clock.now());
+        let spent = permit.answered(status, &headers, asked, self.0.clock.now());
         sent.head(status, &headers);
         if status.is_success() {
             let body = body::read_whole(answer, &self.0.wire.limits, self.0.wire.timeouts.read).await?;
@@ -315,8 +329,8 @@ impl Client {
         }
         let others = status == StatusCode::UNAUTHORIZED && self.0.authenticator.refused(used, &headers);
         let next = if others { Next::WithOtherCredentials } else { Next::Policy };
-        let kind = classify::status_kind(status, asked.is_some() || heard.spent);
-        Err(Refusal { failure: Failure::new(kind, told), asked, others_too: heard.others_too, next })
+        let kind = classify::status_kind(status, asked.is_some() || spent);
+        Err(Refusal { failure: Failure::new(kind, told), asked, next })
     }
 
     /// What the authenticator needs in order to ask for something itself, on behalf of `stream`.
@@ -392,7 +406,7 @@ impl Client {
         tries: u32,
         refusal: Refusal,
     ) -> Result<(), Failure> {
-        let Refusal { mut failure, asked, others_too, next: _ } = refusal;
+        let Refusal { mut failure, asked, next: _ } = refusal;
         let wait = match self.0.retries.decide(&failure.kind, method, tries, asked) {
             Decision::Again(wait) => wait,
             Decision::GiveUp => {
@@ -409,10 +423,6 @@ impl Client {
                 return Err(failure);
             }
         };
-        if failure.kind == FailureKind::RateLimited && others_too {
-            // What this request was told holds for every other one.
-            self.0.limiter.pause_until(Instant::now() + wait);
-        }
         let reason = match asked {
             Some(asked) if asked == wait => format!("Retry-After, after {}", in_short(&failure.kind)),
             _ => format!("backoff after {}", in_short(&failure.kind)),

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use self::dialect::Reading;
-use self::told::Told;
+use self::told::{News, Told};
 use self::turns::Turns;
 use self::window::Window;
 use crate::classify;
@@ -32,8 +32,11 @@ use crate::classify;
 /// So many limits are kept at most: an API that names a new one in every answer tells nothing.
 const MOST_TOLD: usize = 256;
 
-/// Nothing leaves for so long after a refusal that does not say how long to wait; backoff may make it more.
+/// Nothing leaves for so long after a refusal that does not say how long to wait; after each further one, twice as long.
 const UNTOLD: Duration = Duration::from_secs(1);
+
+/// It is doubled so often at most: to about a minute.
+const DOUBLINGS: u32 = 6;
 
 /// Why a request waits, as people read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +73,12 @@ struct State {
     windows: Vec<Window>,
     told: Vec<Told>,
     paused_until: Option<Instant>,
+    /// Refusals in a row that did not say how long to wait.
+    untold: u32,
     scouting: Scouting,
     turns: Turns,
+    /// How many requests have left: each has its number, in the order of leaving.
+    departures: u64,
     /// The shortest time that an answer took to begin.
     fastest: Option<Duration>,
 }
@@ -108,8 +115,10 @@ impl Limiter {
             windows: limits.iter().map(|plan| Window::new(plan, now, clock)).collect(),
             told: Vec::new(),
             paused_until: None,
+            untold: 0,
             scouting: Scouting::Due,
             turns: Turns::default(),
+            departures: 0,
             fastest: None,
         };
         Self { max_wait, state: Mutex::new(state), changed: Notify::new() }
@@ -169,12 +178,6 @@ impl Limiter {
         Permit { limiter: self, stream: stream.clone(), permitted, departed: now, answered: false }
     }
 
-    /// Nothing leaves before `until`, and then one goes ahead. An earlier end than the present one changes nothing.
-    pub(crate) fn pause_until(&self, until: Instant) {
-        self.lock().pause_until(until);
-        self.changed.notify_waiters();
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,7 +220,7 @@ impl State {
             let obstacle = self.obstacle(&ticket.stream, &ticket.path, now);
             if ticket.number == number {
                 outcome = match obstacle {
-                    None => Ok(self.depart(number, &ticket.stream, &ticket.path, now)),
+                    None => Ok(self.depart(&ticket.stream, &ticket.path, now)),
                     Some(obstacle) => Err(obstacle),
                 };
                 break;
@@ -256,8 +259,10 @@ impl State {
         }
     }
 
-    fn depart(&mut self, number: u64, stream: &StreamName, path: &str, now: Instant) -> Permitted {
+    fn depart(&mut self, stream: &StreamName, path: &str, now: Instant) -> Permitted {
         self.under_way += 1;
+        self.departures += 1;
+        let number = self.departures;
         if self.scouting == Scouting::Due {
             self.scouting = Scouting::UnderWay(number);
         }
@@ -272,14 +277,6 @@ impl State {
     }
 }
 
-/// What an answer told of limits.
-pub(crate) struct Heard {
-    /// One of them is spent.
-    pub(crate) spent: bool,
-    /// If the answer is a refusal, it holds for all requests, and not only for those of a limit that it names.
-    pub(crate) others_too: bool,
-}
-
 /// The right to have one request under way; it ends when dropped.
 pub(crate) struct Permit<'a> {
     limiter: &'a Limiter,
@@ -292,14 +289,15 @@ pub(crate) struct Permit<'a> {
 impl Permit<'_> {
     /// The answer has begun, at this time of the wall clock; `asked`: how long it asks to wait.
     ///
-    /// Where it says that there were too many requests, nothing leaves from now on until it may be otherwise.
+    /// Where it says that there were too many requests, nothing leaves from now on until it may be otherwise; but for a
+    /// limit that is not every request's only those that it counts wait. Returns whether it tells of a limit that is spent.
     pub(crate) fn answered(
         &mut self,
         status: StatusCode,
         headers: &HeaderMap,
         asked: Option<Duration>,
         clock: Timestamp,
-    ) -> Heard {
+    ) -> bool {
         let readings = dialect::read(headers, clock);
         let spent = readings.iter().any(Reading::is_spent);
         let refused = classify::status_kind(status, asked.is_some() || spent) == FailureKind::RateLimited;
@@ -307,15 +305,17 @@ impl Permit<'_> {
         let mut state = self.limiter.lock();
         state.answer_took(now - self.departed);
         state.hear(&self.permitted, &self.stream, &readings, now);
-        state.arrived(&mut self.permitted, !readings.is_empty(), now);
-        let others_too = !state.is_refused_by_particular(&readings);
-        if refused && others_too {
-            state.pause_until(now + asked.unwrap_or(UNTOLD));
+        let news = if readings.is_empty() { News::Silence } else { News::Told };
+        state.arrived(&self.permitted, news, now);
+        if !refused {
+            state.untold = 0;
+        } else if !state.is_refused_by_particular(&readings) {
+            state.pause(asked, now);
         }
         self.answered = true;
         drop(state);
         self.limiter.changed.notify_waiters();
-        Heard { spent, others_too }
+        spent
     }
 }
 
@@ -323,7 +323,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.limiter.lock();
         if !self.answered {
-            state.arrived(&mut self.permitted, false, Instant::now());
+            state.arrived(&self.permitted, News::None, Instant::now());
         }
         state.under_way -= 1;
         drop(state);
@@ -336,13 +336,13 @@ impl State {
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
     }
 
-    /// A request is answered, or will not be; `heard`: its answer told of limits.
-    fn arrived(&mut self, permitted: &mut Permitted, heard: bool, now: Instant) {
+    /// A request is answered, or will not be.
+    fn arrived(&mut self, permitted: &Permitted, news: News, now: Instant) {
         // The way there and back takes at least as long as the fastest did, so it had arrived that much before.
         let arrival = self.fastest.and_then(|fastest| now.checked_sub(fastest)).unwrap_or(now);
         permitted.windows.iter().for_each(|&at| self.windows[at].arrived(arrival));
         for &at in &permitted.told {
-            self.told[at].back(permitted.number, heard);
+            self.told[at].back(permitted.number, news);
         }
         if self.scouting == Scouting::UnderWay(permitted.number) {
             self.scouting = Scouting::Done;
@@ -355,7 +355,10 @@ impl State {
             let at = match known {
                 Some(at) => at,
                 None if self.told.len() < MOST_TOLD => {
-                    self.told.push(Told::new(reading, now));
+                    // What else is under way may count, and does not know of it.
+                    let mut told = Told::new(reading, self.under_way - 1, now);
+                    told.particular = self.told.iter().any(|known| known.was_told_to_another(stream));
+                    self.told.push(told);
                     self.told.len() - 1
                 }
                 None => continue,
@@ -375,8 +378,14 @@ impl State {
         readings.iter().any(|reading| reading.is_spent() && reading.reset.is_some() && particular(reading))
     }
 
-    fn pause_until(&mut self, until: Instant) {
-        self.paused_until = self.paused_until.max(Some(until));
+    /// Nothing leaves for as long as was asked, and then one goes ahead. An earlier end than the present one changes
+    /// nothing.
+    fn pause(&mut self, asked: Option<Duration>, now: Instant) {
+        let wait = asked.unwrap_or_else(|| {
+            self.untold += 1;
+            UNTOLD * 2_u32.pow(self.untold.min(DOUBLINGS) - 1)
+        });
+        self.paused_until = self.paused_until.max(Some(now + wait));
         self.scouting = Scouting::Due;
     }
 }

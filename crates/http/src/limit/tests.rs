@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use http::HeaderName;
 use spile_plan::{PathPattern, WindowKind};
 
 use super::*;
@@ -92,34 +93,101 @@ async fn a_large_quota_takes_bounded_memory_and_stays_nearly_whole() {
     assert!(kept.1 <= 3 * window::PARTS as usize, "{}", kept.1);
 }
 
+/// Lets a request go, and answers it.
+async fn answered(limiter: &Limiter, stream: &str, status: u16, headers: &[(&'static str, &str)]) -> Duration {
+    let asked = Instant::now();
+    let mut permit = admit_to(limiter, stream, "/").await;
+    let waited = asked.elapsed();
+    let headers: HeaderMap =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
+    let now = "2025-03-01T12:00:50Z".parse().unwrap();
+    let asked = crate::retry_after::asked_wait(&headers, now);
+    permit.answered(StatusCode::from_u16(status).unwrap(), &headers, asked, now);
+    waited
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pause_holds_everyone_and_is_never_shortened() {
-    let limiter = Arc::new(limiter(&[], 8));
+    let limiter = limiter(&[], 8);
     let start = Instant::now();
-    limiter.pause_until(start + Duration::from_secs(30));
-    limiter.pause_until(start + Duration::from_secs(5));
+    answered(&limiter, "items", 429, &[("retry-after", "30")]).await;
+    limiter.lock().pause(Some(Duration::from_secs(5)), start);
     let told = std::cell::RefCell::new(Vec::new());
     let on_wait = |reason, wait| told.borrow_mut().push((reason, wait));
-    drop(limiter.admit(&StreamName::new("items"), "/", on_wait).await.unwrap());
+    drop(limiter.admit(&StreamName::new("others"), "/", on_wait).await.unwrap());
     assert_eq!(start.elapsed(), Duration::from_secs(30));
     assert_eq!(told.into_inner(), [(Reason::Paused, Duration::from_secs(30))]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_comes_while_a_request_waits_holds_it_too() {
-    let limiter = Arc::new(limiter(&[limit(1, Duration::from_secs(10))], 8));
+    let limiter = Arc::new(limiter(&[limit(2, Duration::from_secs(10))], 8));
     drop(admit(&limiter).await);
+    let mut refused = admit(&limiter).await;
     let start = Instant::now();
-    let waiter = tokio::spawn({
-        let limiter = Arc::clone(&limiter);
-        async move {
-            drop(admit(&limiter).await);
-            Instant::now()
-        }
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    limiter.pause_until(start + Duration::from_secs(60));
-    assert_eq!(waiter.await.unwrap() - start, Duration::from_secs(60));
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let minute = Some(Duration::from_secs(59));
+        refused.answered(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), minute, Timestamp::UNIX_EPOCH);
+    };
+    let (_, ()) = tokio::join!(admit(&limiter), later);
+    assert_eq!(start.elapsed(), Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_that_say_nothing_make_everyone_wait_longer_each_time_until_one_is_accepted() {
+    let limiter = limiter(&[], 8);
+    let mut waits = Vec::new();
+    for status in [429, 429, 429, 200, 429, 200] {
+        waits.push(answered(&limiter, "items", status, &[]).await.as_secs());
+    }
+    assert_eq!(waits, [0, 1, 2, 4, 0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_the_api_tells_no_more_of_is_forgotten() {
+    let limiter = limiter(&[], 8);
+    let spent = [("x-ratelimit-limit", "100"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "60")];
+    answered(&limiter, "items", 200, &spent).await;
+    assert!((60..=61).contains(&answered(&limiter, "items", 200, &[]).await.as_secs()));
+    let (_a, _b, _c) = (admit(&limiter).await, admit(&limiter).await, admit(&limiter).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_limit_of_some_streams_holds_the_others_back_neither_when_it_is_told_nor_when_it_refuses() {
+    let limiter = limiter(&[], 8);
+    let of = |resource, left| {
+        let told = [("x-ratelimit-limit", "30"), ("x-ratelimit-remaining", left), ("x-ratelimit-reset", "60")];
+        [&told[..], &[("x-ratelimit-resource", resource)]].concat()
+    };
+    answered(&limiter, "repos", 200, &of("core", "20")).await;
+    answered(&limiter, "found", 403, &of("search", "0")).await;
+    assert_eq!(answered(&limiter, "repos", 200, &of("core", "19")).await, Duration::ZERO);
+    assert!(answered(&limiter, "found", 200, &of("search", "29")).await.as_secs() >= 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_when_a_limit_is_first_told_of_is_taken_off() {
+    let limiter = opened(limiter(&[], 8)).await;
+    let mut first = admit(&limiter).await;
+    let _others = (admit(&limiter).await, admit(&limiter).await);
+    let headers = [("x-ratelimit-limit", "30"), ("x-ratelimit-remaining", "3"), ("x-ratelimit-reset", "60")];
+    let headers: HeaderMap =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
+    first.answered(StatusCode::OK, &headers, None, Timestamp::UNIX_EPOCH);
+    drop(first);
+    let _one = admit(&limiter).await;
+    assert!(tokio::time::timeout(Duration::from_secs(5), admit(&limiter)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_too_long_is_refused_with_its_reason() {
+    let limiter = limiter(&[], 8);
+    let daily = [("x-ratelimit-limit", "100"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "36000")];
+    answered(&limiter, "items", 200, &daily).await;
+    let refused = limiter.admit(&StreamName::new("items"), "/", |_, _| {}).await.err().unwrap();
+    assert_eq!(refused.reason, Reason::Told("".into()));
+    assert!(refused.wait.as_secs() >= 36_000);
 }
 
 #[tokio::test(start_paused = true)]

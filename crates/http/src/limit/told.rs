@@ -36,6 +36,8 @@ pub(super) struct Told {
     /// What comes back in a second.
     restore: Option<f64>,
     under_way: u32,
+    /// At the first answer that tells of it: what else was under way.
+    unknowing: f64,
     /// The request, by its number, whose answer was believed last, and the one that goes ahead.
     believed: u64,
     ahead: Option<u64>,
@@ -47,8 +49,20 @@ pub(super) struct Told {
     pub(super) particular: bool,
 }
 
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// An answer that told of limits.
+    Told,
+    /// An answer that told of none.
+    Silence,
+    /// No answer.
+    None,
+}
+
 impl Told {
-    pub(super) fn new(reading: &Reading, now: Instant) -> Self {
+    /// A limit of which the first answer tells, while so many other requests are under way.
+    pub(super) fn new(reading: &Reading, others_under_way: u32, now: Instant) -> Self {
         Self {
             name: reading.name.clone(),
             unit: reading.unit,
@@ -58,6 +72,7 @@ impl Told {
             renewal: None,
             rounds_up: false,
             restore: None,
+            unknowing: f64::from(others_under_way),
             under_way: 0,
             believed: 0,
             ahead: None,
@@ -74,6 +89,11 @@ impl Told {
     /// Whether the requests of `stream` count: its answers said so, or all answers to others did.
     pub(super) fn applies_to(&self, stream: &StreamName) -> bool {
         !self.particular || self.streams.contains(stream)
+    }
+
+    /// Whether the answers to a stream besides this one told of it.
+    pub(super) fn was_told_to_another(&self, stream: &StreamName) -> bool {
+        self.streams.iter().any(|told| told != stream)
     }
 
     /// The earliest instant at which one more request keeps the limit, `now` where that is at once; nothing where only
@@ -113,14 +133,18 @@ impl Told {
         self.under_way += 1;
     }
 
-    /// The answer to a request came, or none will, and told nothing (more) of this limit.
-    pub(super) fn back(&mut self, number: u64, heard: bool) {
+    /// A request that counts is over.
+    pub(super) fn back(&mut self, number: u64, news: News) {
         self.under_way = self.under_way.saturating_sub(1);
+        if news != News::Told {
+            self.left = self.left.map(|left| (left - 1.0).max(0.0));
+        }
         if self.ahead == Some(number) {
             self.ahead = None;
-        }
-        if !heard {
-            self.left = self.left.map(|left| (left - 1.0).max(0.0));
+            if news == News::Silence {
+                // The API tells no more of it (and a refusal would be heard of by itself): nothing is known again.
+                (self.left, self.renewal) = (None, None);
+            }
         }
     }
 
@@ -142,7 +166,7 @@ impl Told {
             let spent = self.left.map_or(0.0, |left| left - remaining);
             self.others = (spent - mine).max(self.others).max(0.0);
         }
-        self.left = Some(remaining);
+        self.left = Some((remaining - std::mem::take(&mut self.unknowing)).max(0.0));
         self.at = now;
         if let Some(reset) = reading.reset {
             self.expect_renewal(reading, reset, renewed, now);
