@@ -36,7 +36,7 @@ pub struct Look {
 /// most where something is wrong.
 pub async fn look(plan: &Arc<PipelinePlan>, stream: &StreamPlan, limit: usize, world: &World) -> Look {
     let mut look = Look::default();
-    let client = match Client::new(plan, world.clock.clone(), world.events.clone(), world.seed) {
+    let client = match Client::new(plan, world.of_client()) {
         Ok(client) => client,
         Err(failure) => return Look { failure: Some(failure.in_stream(&stream.name)), ..look },
     };

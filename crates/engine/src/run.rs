@@ -52,7 +52,7 @@ async fn run_into(
     world: World,
     report: &mut RunReport,
 ) -> Result<(), Failure> {
-    let client = Client::new(plan, world.clock.clone(), world.events.clone(), world.seed)?;
+    let client = Client::new(plan, world.of_client())?;
     let start = RunStart { started_at: world.clock.now(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let run = destination.begin_run(&start).await?;
     report.run = Some(run);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use spile_http::Surroundings;
 use spile_model::{Clock, Events, StreamName};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,11 @@ impl World {
     /// A world where nothing is asked for beyond running the whole pipeline.
     pub fn new(clock: Arc<dyn Clock>, events: Events) -> Self {
         Self { clock, events, seed: 0, stop: CancellationToken::new(), only: Vec::new(), full_refresh: false }
+    }
+
+    /// What of it concerns the client.
+    pub(crate) fn of_client(&self) -> Surroundings {
+        Surroundings::new(self.clock.clone(), self.events.clone(), self.seed)
     }
 
     /// Whether this stream is read.

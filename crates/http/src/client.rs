@@ -18,13 +18,13 @@ use crate::auth::{Asking, Authenticator, Used};
 use crate::classify::{self, Next, Refusal};
 use crate::exchange::{Exchange, Sent, Watch};
 use crate::guard::Guard;
-use crate::guard::names::Names;
 use crate::limit::{Limiter, Permit, Reason};
 use crate::message::{Body, Request, Response};
 use crate::redact::Redactor;
 use crate::retry::{Decision, RetryPolicy};
 use crate::retry_after::asked_wait;
-use crate::transport::{Network, Transport};
+use crate::surroundings::Surroundings;
+use crate::transport::Network;
 use crate::usage::{Ledger, Usage};
 use crate::wire::Wire;
 use crate::{body, excerpt};
@@ -57,53 +57,18 @@ enum Answer {
 }
 
 impl Client {
-    /// A client for the plan's API. `seed` determines the jitter of its retries.
+    /// A client for the plan's API.
     ///
     /// # Errors
     /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
     /// machine cannot speak TLS.
-    pub fn new(plan: &PipelinePlan, clock: Arc<dyn Clock>, events: Events, seed: u64) -> Result<Self, Failure> {
-        Self::with_names(plan, clock, events, seed, Names::of_the_system())
-    }
-
-    /// As [`Client::new`], and names become addresses as `names` says.
-    ///
-    /// # Errors
-    /// As [`Client::new`].
-    pub fn with_names(
-        plan: &PipelinePlan,
-        clock: Arc<dyn Clock>,
-        events: Events,
-        seed: u64,
-        names: Names,
-    ) -> Result<Self, Failure> {
+    pub fn new(plan: &PipelinePlan, surroundings: Surroundings) -> Result<Self, Failure> {
+        let Surroundings { clock, events, seed, names, transport } = surroundings;
         let guard = Arc::new(Guard::new(&plan.source)?);
-        let network = Network::new(Arc::clone(&guard), names, &plan.source.timeouts)?;
-        Self::assemble(Arc::new(network), guard, plan, clock, events, seed)
-    }
-
-    /// As [`Client::new`], over another transport than the network: to rehearse what an API does, without it.
-    ///
-    /// # Errors
-    /// As [`Client::new`].
-    pub fn over(
-        transport: Arc<dyn Transport>,
-        plan: &PipelinePlan,
-        clock: Arc<dyn Clock>,
-        events: Events,
-        seed: u64,
-    ) -> Result<Self, Failure> {
-        Self::assemble(transport, Arc::new(Guard::new(&plan.source)?), plan, clock, events, seed)
-    }
-
-    fn assemble(
-        transport: Arc<dyn Transport>,
-        guard: Arc<Guard>,
-        plan: &PipelinePlan,
-        clock: Arc<dyn Clock>,
-        events: Events,
-        seed: u64,
-    ) -> Result<Self, Failure> {
+        let transport = match transport {
+            Some(transport) => transport,
+            None => Arc::new(Network::new(Arc::clone(&guard), names, &plan.source.timeouts)?),
+        };
         let source = &plan.source;
         let scope = plan.variables.scope();
         let authenticator = Authenticator::prepare(source, &scope)?;

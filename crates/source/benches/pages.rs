@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use spile_http::{Client, Request, Url};
+use spile_http::{Client, Request, Surroundings, Url};
 use spile_model::{Events, StreamName, SystemClock};
 use spile_plan::{PaginationKind, PipelinePlan};
 use spile_source::Source;
@@ -64,7 +64,7 @@ async fn take_apart(plan: &PipelinePlan) {
 }
 
 fn client(plan: &PipelinePlan) -> Client {
-    Client::new(plan, Arc::new(SystemClock), Events::nowhere(), 7).unwrap()
+    Client::new(plan, Surroundings::new(Arc::new(SystemClock), Events::nowhere(), 7)).unwrap()
 }
 
 /// One request at a time in both rounds, so that they differ in nothing but what becomes of the bodies.

@@ -4,14 +4,16 @@ use spile_testkit::fake_api::{self, FakeApi, any};
 use spile_testkit::plan::{pipeline, stream, template};
 
 use super::*;
+use crate::guard::names::Names;
 
 /// A client that trusts the certificates of `apis`, which no client outside of this test does.
 fn trusting(plan: &PipelinePlan, apis: &[&FakeApi]) -> Client {
     let guard = Arc::new(Guard::new(&plan.source).unwrap());
-    let mut network = Network::new(Arc::clone(&guard), Names::of_the_system(), &plan.source.timeouts).unwrap();
+    let mut network = Network::new(guard, Names::of_the_system(), &plan.source.timeouts).unwrap();
     let certificates = apis.iter().map(|api| Certificate::from_pem(api.certificate_pem().as_bytes()).unwrap());
     network.trust(certificates.collect());
-    Client::assemble(Arc::new(network), guard, plan, Arc::new(SystemClock), Events::nowhere(), 1).unwrap()
+    let surroundings = Surroundings::new(Arc::new(SystemClock), Events::nowhere(), 1).over(Arc::new(network));
+    Client::new(plan, surroundings).unwrap()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use spile_http::{Awaited, Client, Request, Transport, Url};
+use spile_http::{Awaited, Client, Request, Surroundings, Transport, Url};
 use spile_model::{Clock, Events};
 use tokio::time::{Instant, sleep};
 
@@ -95,7 +95,8 @@ async fn rehearse(count: usize, rule: impl Rule + 'static) -> Outcome {
     let api =
         Arc::new(Rehearsal { rule: Mutex::new(Box::new(rule)), clock: Arc::clone(&clock), log: Mutex::default() });
     let plan = plan("https://api.test");
-    let client = Client::over(Arc::clone(&api) as _, &plan, clock, Events::to(|_| {}), 7).unwrap();
+    let surroundings = Surroundings::new(clock, Events::nowhere(), 7).over(Arc::clone(&api) as _);
+    let client = Client::new(&plan, surroundings).unwrap();
     let left = Arc::new(Mutex::new(count));
     let start = Instant::now();
     let mut senders = tokio::task::JoinSet::new();

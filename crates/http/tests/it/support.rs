@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use spile_http::{Client, Names, Request, Response, Url};
+use spile_http::{Client, Names, Request, Response, Surroundings, Url};
 use spile_model::clock::FixedClock;
 use spile_model::{Clock, Events, Failure, RunEvent, Secret, StreamName};
 use spile_plan::{PipelinePlan, Variable, Variables};
@@ -61,7 +61,8 @@ impl Rig {
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let events_of = Events::to(move |event| sink.lock().unwrap().push(event));
-        Self { client: Client::with_names(plan, clock, events_of, seed, names).unwrap(), events }
+        let surroundings = Surroundings::new(clock, events_of, seed).with_names(names);
+        Self { client: Client::new(plan, surroundings).unwrap(), events }
     }
 
     pub(crate) async fn get(&self, url: &str) -> Result<Response, Failure> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use spile_http::Client;
+use spile_http::{Client, Surroundings};
 use spile_model::{Events, Failure, FailureKind, Secret};
 use spile_plan::{
     AuthPlan, ClientPlan, ClientProof, GrantPlan, OAuth2Plan, PipelinePlan, RateLimitPlan, Variable, WindowKind,
@@ -307,7 +307,7 @@ async fn neither_server_gets_what_is_for_the_other_and_no_redirect_carries_it_on
 fn secrets_are_never_sent_openly() {
     let clock = Arc::new(spile_model::clock::SystemClock);
     let plan = with_oauth2("https://api.test", "http://auth.test");
-    let failure = Client::new(&plan, clock, Events::nowhere(), 1).err().unwrap();
+    let failure = Client::new(&plan, Surroundings::new(clock, Events::nowhere(), 1)).err().unwrap();
     assert_eq!(failure.kind, FailureKind::Configuration);
     assert!(failure.message.contains("`auth.oauth2.token_url` must begin with https://"), "{failure}");
 }

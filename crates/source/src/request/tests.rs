@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
+use spile_http::Surroundings;
 use spile_model::{Events, Secret, SystemClock};
 use spile_plan::{JsonTemplate, Variable};
 use spile_testkit::plan::{named, pipeline, stream, template};
@@ -36,7 +37,7 @@ fn cursor(format: Option<&str>, inject: Option<Injection>) -> CursorPlan {
 
 impl Case {
     fn render_at(&self, position: &Position, injections: &[Inject<'_>]) -> Result<Request, Failure> {
-        let client = Client::new(&self.plan, Arc::new(SystemClock), Events::nowhere(), 1).unwrap();
+        let client = Client::new(&self.plan, Surroundings::new(Arc::new(SystemClock), Events::nowhere(), 1)).unwrap();
         Requests::new(&self.plan, &self.plan.streams[0], self.from.clone(), &client).render(position, injections)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use spile_http::{Client, Names};
+use spile_http::{Client, Names, Surroundings};
 use spile_model::{Events, SystemClock};
 use spile_plan::PaginationKind;
 use spile_source::Source;
@@ -26,7 +26,8 @@ async fn named_as_next(kind: PaginationKind, name: fn(&str) -> Response, fits: f
     let mut plan = plan(&api.url(), "$.data", kind);
     plan.source.allowed_origins = vec!["https://files.example".to_owned()];
     let names = Names::given(|host| panic!("{host} is looked up"));
-    let client = Client::with_names(&plan, Arc::new(SystemClock), Events::nowhere(), 7, names).unwrap();
+    let surroundings = Surroundings::new(Arc::new(SystemClock), Events::nowhere(), 7).with_names(names);
+    let client = Client::new(&plan, surroundings).unwrap();
     let stream = plan.streams[0].clone();
     let source = Source::new(Arc::new(plan), client.clone());
     let urls = hostile_urls(&api.address().to_string(), "files.example", canary.address().port());

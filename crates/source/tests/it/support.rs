@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use spile_http::Client;
+use spile_http::{Client, Surroundings};
 use spile_model::{CursorValue, Events, Failure, Page, SystemClock};
 use spile_plan::{PageLimit, PaginationKind, PipelinePlan};
 use spile_source::{Pages, Source};
@@ -45,7 +45,7 @@ pub(crate) fn plan(base_url: &str, records: &str, kind: PaginationKind) -> Pipel
 }
 
 pub(crate) fn source(plan: PipelinePlan) -> Source {
-    let client = Client::new(&plan, Arc::new(SystemClock), Events::nowhere(), 7).unwrap();
+    let client = Client::new(&plan, Surroundings::new(Arc::new(SystemClock), Events::nowhere(), 7)).unwrap();
     Source::new(Arc::new(plan), client)
 }
 

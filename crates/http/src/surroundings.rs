@@ -1,0 +1,36 @@
+//! What surrounds a client and is not the pipeline's: time, chance, listeners, and the way to other machines.
+
+use std::sync::Arc;
+
+use spile_model::{Clock, Events};
+
+use crate::guard::names::Names;
+use crate::transport::Transport;
+
+/// What surrounds a client and is not the pipeline's. [`Surroundings::new`] is how a run has it; tests say more.
+pub struct Surroundings {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Events,
+    pub(crate) seed: u64,
+    pub(crate) names: Names,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+}
+
+impl Surroundings {
+    /// The network of this machine and its names. `seed` determines the jitter of retries.
+    pub fn new(clock: Arc<dyn Clock>, events: Events, seed: u64) -> Self {
+        Self { clock, events, seed, names: Names::of_the_system(), transport: None }
+    }
+
+    /// Names become addresses as `names` says.
+    #[must_use]
+    pub fn with_names(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Another transport than the network: to rehearse what an API does, without it.
+    #[must_use]
+    pub fn over(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport: Some(transport), ..self }
+    }
+}
