@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spile_http::Surroundings;
-use spile_model::{Clock, Events, StreamName};
+use spile_model::{Clock, Events, NoSecretStore, SecretStore, StreamName};
 use tokio_util::sync::CancellationToken;
 
 /// What surrounds a run: time, chance, listeners, and the user's wishes for this one run. Cheap to clone.
@@ -15,6 +15,8 @@ pub struct World {
     pub events: Events,
     /// Determines the jitter of retries.
     pub seed: u64,
+    /// Keeps what rotates: a refresh token is stored before it is used.
+    pub secrets: Arc<dyn SecretStore>,
     /// Cancelled when the user asks to stop: the page at work is finished and what was accepted is committed.
     pub stop: CancellationToken,
     /// The streams to read; all of them where there is none.
@@ -24,14 +26,22 @@ pub struct World {
 }
 
 impl World {
-    /// A world where nothing is asked for beyond running the whole pipeline.
+    /// A world where nothing is asked for beyond running the whole pipeline, and no secret can be kept.
     pub fn new(clock: Arc<dyn Clock>, events: Events) -> Self {
-        Self { clock, events, seed: 0, stop: CancellationToken::new(), only: Vec::new(), full_refresh: false }
+        Self {
+            clock,
+            events,
+            seed: 0,
+            secrets: Arc::new(NoSecretStore),
+            stop: CancellationToken::new(),
+            only: Vec::new(),
+            full_refresh: false,
+        }
     }
 
     /// What of it concerns the client.
     pub(crate) fn of_client(&self) -> Surroundings {
-        Surroundings::new(self.clock.clone(), self.events.clone(), self.seed)
+        Surroundings::new(self.clock.clone(), self.events.clone(), self.seed).with_secrets(self.secrets.clone())
     }
 
     /// Whether this stream is read.

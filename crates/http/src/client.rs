@@ -63,7 +63,7 @@ impl Client {
     /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
     /// machine cannot speak TLS.
     pub fn new(plan: &PipelinePlan, surroundings: Surroundings) -> Result<Self, Failure> {
-        let Surroundings { clock, events, seed, names, transport } = surroundings;
+        let Surroundings { clock, events, seed, names, transport, .. } = surroundings;
         let guard = Arc::new(Guard::new(&plan.source)?);
         let transport = match transport {
             Some(transport) => transport,

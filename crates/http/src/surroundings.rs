@@ -1,8 +1,8 @@
-//! What surrounds a client and is not the pipeline's: time, chance, listeners, and the way to other machines.
+//! What surrounds a client and is not the pipeline's: time, chance, listeners, the way to other machines, and where secrets are kept.
 
 use std::sync::Arc;
 
-use spile_model::{Clock, Events};
+use spile_model::{Clock, Events, NoSecretStore, SecretStore};
 
 use crate::guard::names::Names;
 use crate::transport::Transport;
@@ -14,12 +14,21 @@ pub struct Surroundings {
     pub(crate) seed: u64,
     pub(crate) names: Names,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    #[expect(dead_code, reason = "for the authenticators whose tokens rotate")]
+    pub(crate) secrets: Arc<dyn SecretStore>,
 }
 
 impl Surroundings {
-    /// The network of this machine and its names. `seed` determines the jitter of retries.
+    /// The network of this machine and its names, and no secret store. `seed` determines the jitter of retries.
     pub fn new(clock: Arc<dyn Clock>, events: Events, seed: u64) -> Self {
-        Self { clock, events, seed, names: Names::of_the_system(), transport: None }
+        let names = Names::of_the_system();
+        Self { clock, events, seed, names, transport: None, secrets: Arc::new(NoSecretStore) }
+    }
+
+    /// Tokens that rotate are kept in `secrets`.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn SecretStore>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Names become addresses as `names` says.

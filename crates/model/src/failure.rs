@@ -90,6 +90,10 @@ pub enum FailureKind {
     StateConflict,
     /// Any other error of the destination.
     Destination,
+    /// The secret store cannot be read or written, or its key does not fit.
+    SecretStore,
+    /// There is no secret store, and something must be kept in one.
+    NoSecretStore,
     /// A local file could not be read or written (spooling).
     Io,
     /// The user asked to stop.
@@ -137,6 +141,8 @@ impl FailureKind {
             | Self::DestinationSchema
             | Self::StateConflict
             | Self::Destination
+            | Self::SecretStore
+            | Self::NoSecretStore
             | Self::Io
             | Self::Interrupted => Retry::Never,
         }
@@ -203,6 +209,10 @@ impl FailureKind {
             Self::DestinationSchema => "change the table, or what the pipeline says of it (`table`, `columns`)",
             Self::StateConflict => "run again: it starts from the state that is there now",
             Self::Destination => "remove the cause, then run again: what was committed is kept",
+            Self::SecretStore => {
+                "check that the secret store is there, that this user may read and write it, and that its key is the right one; `spile secret list` tries it"
+            }
+            Self::NoSecretStore => "set one up with `spile secret set`, or name one in the pipeline file (`secrets`)",
             Self::Io => "check the temporary folder's space and permissions",
             Self::Interrupted => "run again to go on",
         }

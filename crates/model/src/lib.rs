@@ -15,6 +15,7 @@ pub mod json;
 pub mod names;
 pub mod page;
 pub mod secret;
+pub mod secret_store;
 pub mod units;
 
 pub use checkpoint::{Checkpoint, CheckpointDelta, Progress};
@@ -26,4 +27,5 @@ pub use failure::{Failure, FailureKind};
 pub use names::{PartitionKey, RunId, StreamName};
 pub use page::{Page, Reject};
 pub use secret::Secret;
+pub use secret_store::{Held, KeptSecret, NoSecretStore, SecretName, SecretStore};
 pub use units::ByteSize;

@@ -6,6 +6,7 @@
 //! * [`crash`]: runs a program, kills it at the worst moment, runs it again.
 //! * `destination_contract` (feature `destination`): what every destination must do, as tests.
 //! * `memory_destination` (feature `destination`): a destination whose tables can be looked at.
+//! * [`memory_secrets`]: a secret store that can be looked at, and that fails when told to.
 //! * [`place`]: where the binary under test is, tools, folders to work in, shared test data.
 //! * [`plan`]: the simplest stream and pipeline, for tests to change what they are about.
 //!
@@ -51,6 +52,7 @@ pub mod fake_api;
 pub mod hostile_urls;
 #[cfg(feature = "destination")]
 pub mod memory_destination;
+pub mod memory_secrets;
 pub mod paged_api;
 pub mod place;
 pub mod plan;
