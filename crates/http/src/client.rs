@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
 use spile_model::units::show_duration;
@@ -50,7 +51,22 @@ struct Inner {
     events: Events,
 }
 
-/// What one exchange came to.
+/// What one exchange brought, whatever it says.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Of a success the whole body, of anything else its beginning.
+    body: Bytes,
+    received_at: Timestamp,
+    /// The wait that it asks for.
+    asked: Option<Duration>,
+    /// Whether it tells of a limit that is spent.
+    spent: bool,
+    /// The credentials that it was asked with.
+    used: Used,
+}
+
+/// What a reply means, where it refuses nothing.
 enum Answer {
     Complete(Response),
     Redirect(Request),
@@ -210,13 +226,8 @@ impl Client {
             if let Some(reason) = self.objection(request) {
                 return Err(Failure::new(FailureKind::OtherOrigin, reason).into());
             }
-            if self.is_home(&request.url) {
-                // Before its turn comes: who waits for credentials holds no place that others could use.
-                self.0.authenticator.ready(&self.asking(stream)).await.map_err(Refusal::last)?;
-            }
-            let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
-            let permit = self.limiter(&request.url).admit(stream, request.url.path(), on_wait).await?;
-            match self.exchange(request, stream, permit).await? {
+            let reply = self.hop(request, stream).await?;
+            match self.judge(request, reply)? {
                 Answer::Complete(response) => return Ok(response),
                 Answer::Redirect(request) => next = Some(request),
             }
@@ -227,6 +238,17 @@ impl Client {
         Err(Failure::new(FailureKind::UnexpectedStatus(StatusCode::FOUND.as_u16()), message).into())
     }
 
+    /// One hop, when its turn has come.
+    async fn hop(&self, request: &Request, stream: &StreamName) -> Result<Reply, Refusal> {
+        if self.is_home(&request.url) {
+            // Before its turn comes: who waits for credentials holds no place that others could use.
+            self.0.authenticator.ready(&self.asking(stream)).await.map_err(Refusal::last)?;
+        }
+        let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
+        let permit = self.limiter(&request.url).admit(stream, request.url.path(), on_wait).await?;
+        self.exchange(request, stream, permit).await
+    }
+
     /// The limits of the origin that `url` is of, which may be asked.
     fn limiter(&self, url: &Url) -> &Limiter {
         let limiters = &self.0.limiters;
@@ -234,13 +256,8 @@ impl Client {
         &known.unwrap_or(&limiters[0]).1
     }
 
-    /// One request on the wire and its whole answer.
-    async fn exchange(
-        &self,
-        request: &Request,
-        stream: &StreamName,
-        mut permit: Permit<'_>,
-    ) -> Result<Answer, Refusal> {
+    /// One request on the wire and its answer, whatever it says.
+    async fn exchange(&self, request: &Request, stream: &StreamName, mut permit: Permit<'_>) -> Result<Reply, Refusal> {
         let mut outgoing = self.outgoing(request);
         let used = if self.is_home(&request.url) {
             let asking = self.asking(stream);
@@ -250,43 +267,53 @@ impl Client {
         };
         let mut sent = Sent::new(&self.0.redactor, &self.0.watch, stream, &outgoing);
         self.0.ledger.record(stream, |usage| usage.requests += 1);
-        let answering = self.answered(request, outgoing, used, stream, &mut permit, &mut sent);
-        let answer = timeout(self.0.wire.timeouts.total, answering).await;
-        let answer = answer.unwrap_or_else(|_| Err(self.0.wire.too_slow().into()));
-        sent.ended(answer.as_ref().err().map(|refusal| refusal.failure.message.as_str()));
-        answer
+        let replying = self.reply(outgoing, used, stream, &mut permit, &mut sent);
+        let reply = timeout(self.0.wire.timeouts.total, replying).await;
+        let reply = reply.unwrap_or_else(|_| Err(self.0.wire.too_slow()));
+        sent.ended(reply.as_ref().err().map(|failure| failure.message.as_str()));
+        Ok(reply?)
     }
 
-    async fn answered(
+    async fn reply(
         &self,
-        request: &Request,
         outgoing: reqwest::Request,
         used: Used,
         stream: &StreamName,
         permit: &mut Permit<'_>,
         sent: &mut Sent<'_>,
-    ) -> Result<Answer, Refusal> {
-        let started = Instant::now();
+    ) -> Result<Reply, Failure> {
+        let (started, method) = (Instant::now(), outgoing.method().clone());
         let answer = self.0.wire.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let asked = asked_wait(&headers, self.0.clock.now());
         let spent = permit.answered(status, &headers, asked, self.0.clock.now());
         sent.head(status, &headers);
+        let (read, limits) = (self.0.wire.timeouts.read, &self.0.wire.limits);
+        let body = if method == Method::HEAD {
+            Bytes::new() // the lengths that its headers tell are those of a GET's body
+        } else if status.is_success() {
+            body::read_whole(answer, limits, read).await?
+        } else {
+            body::read_beginning(answer, excerpt::LOOKED_AT, read).await
+        };
+        sent.body(&body);
+        self.responded(stream, status, body.len(), started.elapsed());
+        let received_at = self.0.clock.now();
+        Ok(Reply { status, headers, body, received_at, asked, spent, used })
+    }
+
+    /// What a reply to `request` means: an answer, a redirect, or a refusal.
+    fn judge(&self, request: &Request, reply: Reply) -> Result<Answer, Refusal> {
+        let Reply { status, headers, body, asked, spent, used, .. } = reply;
         if status.is_success() {
-            let body = body::read_whole(answer, &self.0.wire.limits, self.0.wire.timeouts.read).await?;
-            sent.body(&body);
-            self.responded(stream, status, body.len(), started.elapsed());
-            let (url, received_at) = (request.url.clone(), self.0.clock.now());
+            let (url, received_at) = (request.url.clone(), reply.received_at);
             return Ok(Answer::Complete(Response { status, headers, body, url, received_at }));
         }
-        let said = body::read_beginning(answer, excerpt::LOOKED_AT, self.0.wire.timeouts.read).await;
-        sent.body(&said);
-        self.responded(stream, status, said.len(), started.elapsed());
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
         }
         let mut told = format!("answered with {}", classify::show_status(status));
-        if let Some(said) = excerpt::of_refusal(status, &said, |text| self.redact(text)) {
+        if let Some(said) = excerpt::of_refusal(status, &body, |text| self.redact(text)) {
             told.push_str(&format!(": {said}"));
         }
         if !self.is_home(&request.url) {
