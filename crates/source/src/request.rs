@@ -32,8 +32,11 @@ impl Requests {
             base: client.base_url().clone(),
             variables: plan.variables.clone(),
             scope: plan.variables.scope(),
-            shared_query: plan.source.query.clone(),
-            headers: plan.source.headers.iter().chain(&stream.request.headers).cloned().collect(),
+            shared_query: beside(&plan.source.query, &stream.request.query, |shared, own| shared == own),
+            headers: {
+                let shared = beside(&plan.source.headers, &stream.request.headers, str::eq_ignore_ascii_case);
+                shared.into_iter().chain(stream.request.headers.iter().cloned()).collect()
+            },
             plan: stream.request.clone(),
             cursor: stream.cursor.clone(),
             from,
@@ -114,12 +117,18 @@ impl Requests {
             if let Some(value) = render(&place, &header.value, scope)? {
                 let (name, mut value) = header_of(&header.name, &value)?;
                 value.set_sensitive(self.variables.touches_secret(&header.value));
-                // A stream's header takes the place of the source's.
                 headers.insert(name, value);
             }
         }
         Ok(headers)
     }
+}
+
+/// What the source sends beside what a stream sends itself: a stream's own takes the place of what has the same name,
+/// also where it renders to nothing.
+fn beside(shared: &[NamedTemplate], own: &[NamedTemplate], same: impl Fn(&str, &str) -> bool) -> Vec<NamedTemplate> {
+    let is_own = |shared: &&NamedTemplate| own.iter().any(|own| same(&shared.name, &own.name));
+    shared.iter().filter(|shared| !is_own(shared)).cloned().collect()
 }
 
 /// A request being put together.

@@ -88,6 +88,22 @@ fn query_parameters_keep_their_order_and_those_of_nothing_are_left_out() {
 }
 
 #[test]
+fn a_streams_own_parameters_and_headers_take_the_place_of_the_sources() {
+    let mut case = case("http://a.test", "/items");
+    case.plan.source.query = vec![named("size", "10"), named("kind", "all"), named("team", "1"), named("kind", "more")];
+    case.plan.source.headers = vec![named("Accept", "text/csv"), named("X-Team", "1"), named("X-All", "yes")];
+    let own = &mut case.plan.streams[0].request;
+    own.query = vec![named("kind", "{{ unset }}"), named("size", "20"), named("size", "21")];
+    own.headers = vec![named("accept", "text/html"), named("x-team", "{{ unset }}")];
+    let request = case.render();
+    assert_eq!(request.url.query(), Some("team=1&size=20&size=21"));
+    let headers: Vec<_> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    assert_eq!(headers.len(), 2);
+    assert!(headers.contains(&("x-all", "yes")) && headers.contains(&("accept", "text/html")), "{headers:?}");
+}
+
+#[test]
 fn the_sources_parameters_are_for_its_own_origin_alone() {
     let mut case = case("http://a.test", "http://files.test/items");
     case.plan.source.query = vec![named("key", "{{ token }}"), named("tenant", "7")];
