@@ -4,7 +4,7 @@
 //! progress of a batch are committed in one transaction; the file's own lock keeps a second run away. It deliberately
 //! keeps no index and no constraint on the user's tables: they would cost more than the whole load.
 //!
-//! Every call of DuckDB blocks, so each is made on a thread that may.
+//! Every call of DuckDB blocks, so each is made on a thread that may: what loads a stream, on that stream's own.
 
 mod catalog;
 mod evolve;
@@ -15,6 +15,7 @@ mod open;
 mod query;
 mod rows;
 mod sql;
+mod thread;
 mod types;
 mod unborn;
 mod waiting;
@@ -35,6 +36,7 @@ use crate::catalog::Catalog;
 use crate::failure::OrExplain;
 use crate::memory::Memory;
 use crate::rows::Feeds;
+use crate::thread::OwnThread;
 use crate::writer::Loader;
 
 pub use query::{TextTable, query_text};
@@ -114,13 +116,15 @@ impl Destination for DuckDb {
         let (connection, catalog) = (Arc::clone(&self.connection), self.catalog.clone());
         let (feeds, commit, memory) = (self.feeds.clone(), self.commit, self.memory.clone());
         let clock = Arc::clone(&self.clock);
-        let loader = blocking(move || {
+        let open = move || {
             let own = another(&connection.lock().unwrap_or_else(PoisonError::into_inner))?;
             let share = memory.share();
-            memory.at_work(|| Loader::open(own, feeds, catalog, target, commit, share, clock))
-        })
-        .await?;
-        Ok(Box::new(Writer { loader: Some(loader), memory: self.memory.clone() }))
+            let loader = memory.at_work(|| Loader::open(own, feeds, catalog, target, commit, share, clock))?;
+            let known = loader.known_schema().cloned();
+            Ok((loader, known))
+        };
+        let (loader, known) = OwnThread::start("load", open).await?;
+        Ok(Box::new(Writer { loader, known, memory: self.memory.clone() }))
     }
 
     async fn end_run(&self, run: RunId, end: &RunEnd) -> Result<(), Failure> {
@@ -150,10 +154,11 @@ impl Destination for DuckDb {
     }
 }
 
-/// Hands each call to a thread that may block.
+/// Hands each call to the stream's thread.
 struct Writer {
-    /// Gone only while a call is under way, or after one that was dropped.
-    loader: Option<Loader>,
+    loader: OwnThread<Loader>,
+    /// As it was when the stream was opened.
+    known: Option<TableSchema>,
     memory: Memory,
 }
 
@@ -162,24 +167,20 @@ impl Writer {
         &mut self,
         action: impl FnOnce(&mut Loader) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let abandoned = || Failure::new(FailureKind::Destination, "an earlier write to this stream was abandoned");
-        let mut loader = self.loader.take().ok_or_else(abandoned)?;
         let memory = self.memory.clone();
-        let (loader, outcome) = blocking(move || {
-            let outcome = memory.at_work(|| action(&mut loader));
+        let at_work = move |loader: &mut Loader| {
+            let outcome = memory.at_work(|| action(loader));
             loader.take_memory_back();
-            Ok((loader, outcome))
-        })
-        .await?;
-        self.loader = Some(loader);
-        outcome
+            outcome
+        };
+        self.loader.call(at_work).await
     }
 }
 
 #[async_trait]
 impl StreamWriter for Writer {
     fn known_schema(&self) -> Option<&TableSchema> {
-        self.loader.as_ref().and_then(Loader::known_schema)
+        self.known.as_ref()
     }
 
     async fn write(&mut self, batch: Batch) -> Result<Written, Failure> {
