@@ -90,6 +90,8 @@ pub enum FailureKind {
     StateConflict,
     /// Any other error of the destination.
     Destination,
+    /// A credential cannot be had from the place that the pipeline file names.
+    Credential,
     /// The secret store cannot be read or written, or its key does not fit.
     SecretStore,
     /// There is no secret store, and something must be kept in one.
@@ -141,6 +143,7 @@ impl FailureKind {
             | Self::DestinationSchema
             | Self::StateConflict
             | Self::Destination
+            | Self::Credential
             | Self::SecretStore
             | Self::NoSecretStore
             | Self::Io
@@ -209,6 +212,7 @@ impl FailureKind {
             Self::DestinationSchema => "change the table, or what the pipeline says of it (`table`, `columns`)",
             Self::StateConflict => "run again: it starts from the state that is there now",
             Self::Destination => "remove the cause, then run again: what was committed is kept",
+            Self::Credential => "check that the credential is there, and that this user may read it",
             Self::SecretStore => {
                 "check that the secret store is there, that this user may read and write it, and that its key is the right one; `spile secret list` tries it"
             }

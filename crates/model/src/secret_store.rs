@@ -94,7 +94,7 @@ pub trait SecretStore: Send + Sync {
     /// refresh token that two use at once is taken for stolen. Reading and writing need no holding.
     ///
     /// # Errors
-    /// Nobody can be held off.
+    /// Nobody can be held off, or the store could not be written: better known before a token is spent.
     fn hold(&self, name: &SecretName) -> Result<Option<Held>, Failure>;
 
     /// Which store this is, in words for people: `the file spile.secrets.age`.

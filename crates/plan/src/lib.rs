@@ -5,6 +5,7 @@
 //! default is filled in, every unit lives in its type. It deliberately remembers nothing of YAML, and does nothing.
 
 mod auth;
+mod credential;
 mod destination;
 mod pagination;
 mod pipeline;
@@ -16,6 +17,7 @@ pub use auth::{
     AuthPlan, AwsPlan, ClientPlan, ClientProof, ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, HmacPlan,
     JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, OAuth2Plan, SessionPlan,
 };
+pub use credential::{CredentialSource, SecretStorePlan};
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{

@@ -14,7 +14,7 @@ pub(super) struct Room {
 /// A `*` at the end of a name stands for any ending.
 const ROOMS: &[Room] = &[
     // The cli assembles: it hands the engine the destinations that this build has.
-    Room { name: "spile", uses: &["server", "discover", "config", "engine", "destination-*"] },
+    Room { name: "spile", uses: &["server", "discover", "config", "credentials", "engine", "destination-*"] },
     Room { name: "server", uses: &["engine", "webhook"] },
     Room { name: "discover", uses: &["config", "http"] },
     Room { name: "engine", uses: &["source", "webhook", "columnar", "destination"] },
@@ -23,6 +23,7 @@ const ROOMS: &[Room] = &[
     Room { name: "destination-*", uses: &["destination"] },
     Room { name: "destination", uses: &["columnar"] },
     Room { name: "config", uses: &["plan"] },
+    Room { name: "credentials", uses: &["http"] },
     Room { name: "http", uses: &["plan"] },
     Room { name: "columnar", uses: &["plan"] },
     Room { name: "plan", uses: &["expression"] },
@@ -74,6 +75,11 @@ pub(super) const OUTSIDE: &[Outside] = &[
         crates: &["arrow*", "parquet"],
         rooms: Rooms::Only(&["columnar", "destination", "destination-*", TESTKIT]),
         why: "Arrow is made in columnar and read in destinations; other rooms pass batches on unopened",
+    },
+    Outside {
+        crates: &["age", "keyring*", "zbus*", "apple-native-keyring-store"],
+        rooms: Rooms::Only(&["credentials"]),
+        why: "secrets are kept by credentials; use the SecretStore of model",
     },
     Outside {
         crates: &["clap*", "indicatif", "console", "comfy-table", "inquire", "ratatui"],

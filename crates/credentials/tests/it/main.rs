@@ -1,0 +1,7 @@
+//! Credentials as their users see them: files on a disk, and what becomes of them.
+
+#![allow(clippy::unwrap_used)]
+
+mod age_file;
+mod file;
+mod support;
