@@ -21,6 +21,9 @@ const TELLING: [&str; 11] = [
     "credential",
     "private_key",
 ];
+/// What stands in every private key in PEM (RFC 7468), whatever the key above it is called.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
 /// Below `auth`, only these hold no credential.
 const HARMLESS_IN_AUTH: [&str; 22] = [
     "header",
@@ -85,6 +88,7 @@ enum Around {
 fn visit(node: &Node, around: Around, found: &mut Vec<Span>) {
     match &node.kind {
         Kind::Scalar(scalar) if around == Around::Secret && shows_something(scalar) => found.push(node.span),
+        Kind::Scalar(scalar) if scalar.text.contains(PRIVATE_KEY) => found.push(node.span),
         Kind::Scalar(scalar) => found.extend(user_info(scalar)),
         Kind::Broken => {}
         Kind::Sequence(items) => items.iter().for_each(|item| visit(item, around, found)),

@@ -2,12 +2,13 @@
 //!
 //! Kinds are told apart by the types in an error's chain, not by message texts.
 
+mod tls;
+
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use rustls::CertificateError;
 use spile_model::units::show_duration;
 use spile_model::{Failure, FailureKind};
 
@@ -56,34 +57,46 @@ impl Refusal {
     }
 }
 
-/// An error from before the answer's head had arrived. `host` is named in the message.
-pub(crate) fn sending(error: reqwest::Error, host: &str, connect: Duration) -> Failure {
+/// An error from before the answer's head had arrived. `host` is named in the message, and the proxy on the way to it.
+pub(crate) fn sending(error: reqwest::Error, host: &str, proxy: Option<&str>, connect: Duration) -> Failure {
     let wants_tls = error.url().is_some_and(|url| url.scheme() == "https");
+    // Who is connected to, and whose name is looked up.
+    let peer = proxy.map_or_else(|| host.to_owned(), |proxy| format!("the proxy {proxy} on the way to {host}"));
     let (kind, message) = if let Some(refused) = find::<RefusedAddress>(&error) {
         // The error that carries it says the same.
         return Failure::new(FailureKind::AddressRefused, format!("the name {refused}"));
+    } else if let Some(refusal) = proxy.and_then(|_| refused_tunnel(&error)) {
+        let wants_credentials = refusal.ends_with("proxy authorization required");
+        let how = if wants_credentials { "wants credentials, or other ones" } else { "does not connect to it" };
+        (if wants_credentials { FailureKind::ProxyRefused } else { FailureKind::Connect }, format!("{peer} {how}"))
+    } else if error.is_dns() && proxy.is_some() {
+        (FailureKind::Dns, format!("the name of {peer} has no address"))
     } else if error.is_dns() {
         (FailureKind::Dns, format!("the host name `{host}` has no address"))
     } else if let Some(tls) = find::<rustls::Error>(&error) {
-        let kind = match tls {
-            rustls::Error::InvalidMessage(_) => FailureKind::NotTls,
-            _ => FailureKind::Tls,
-        };
-        (kind, format!("no safe connection to {host}: {}", explain_tls(tls)))
+        (tls::kind(tls), format!("no safe connection to {host}: {}", tls::explain(tls)))
     } else if error.is_connect() && error.is_timeout() {
         // Silence before and after the connection is there cannot be told apart.
         let hint = if wants_tls { ", or no TLS on it: is it http?" } else { "" };
-        (FailureKind::Connect, format!("{host} did not accept a connection within {}{hint}", show_duration(connect)))
+        (FailureKind::Connect, format!("{peer} did not accept a connection within {}{hint}", show_duration(connect)))
     } else if error.is_connect() && wants_tls && hung_up(&error) {
         (FailureKind::Handshake, format!("no safe connection to {host}: it hung up when asked for TLS"))
     } else if error.is_connect() {
-        (FailureKind::Connect, format!("{host} cannot be connected to{}", why_not_connected(&error)))
+        (FailureKind::Connect, format!("{peer} cannot be connected to{}", why_not_connected(&error)))
     } else if error.is_builder() {
         (FailureKind::Configuration, "the request cannot be sent as it is".to_owned())
     } else {
         (FailureKind::Transport, format!("the connection to {host} broke before the answer came"))
     };
     Failure::new(kind, message).caused_by(Cause::of(error))
+}
+
+/// What the layer that asks a proxy for a tunnel says. Its type has no name outside of its crate, so it is known by how
+/// its words begin; those of a connection that did not come about at all are left to the error below it.
+fn refused_tunnel(error: &(dyn Error + 'static)) -> Option<String> {
+    let said = chain(error).map(ToString::to_string).find(|said| said.starts_with("tunnel error: "))?;
+    let answered = ["proxy authorization required", "unsuccessful", "unexpected end of file", "headers too long"];
+    answered.iter().any(|how| said.ends_with(how)).then_some(said)
 }
 
 /// An error while the body arrived, after `received` bytes of it.
@@ -104,7 +117,8 @@ pub(crate) fn status_kind(status: StatusCode, asks_to_wait: bool) -> FailureKind
         429 => FailureKind::RateLimited,
         // Some APIs (GitHub) refuse with 403 what they would allow later, and then say when.
         503 | 403 if asks_to_wait => FailureKind::RateLimited,
-        401 | 407 => FailureKind::Unauthorized,
+        401 => FailureKind::Unauthorized,
+        407 => FailureKind::ProxyRefused,
         403 => FailureKind::Forbidden,
         404 | 410 => FailureKind::NotFound,
         code @ (408 | 425 | 500..=599) => FailureKind::ServerError(code),
@@ -154,38 +168,17 @@ fn why_not_connected(error: &(dyn Error + 'static)) -> &'static str {
     }
 }
 
-fn explain_tls(error: &rustls::Error) -> String {
-    let certificate = match error {
-        rustls::Error::InvalidCertificate(certificate) => certificate,
-        rustls::Error::PeerIncompatible(_) => return "the server speaks no version of TLS that is safe".to_owned(),
-        rustls::Error::InvalidMessage(_) => return "what answers there does not speak TLS".to_owned(),
-        other => return other.to_string(),
-    };
-    match certificate {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "its certificate is not valid yet; is this machine's clock right?".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "its certificate is for another name".to_owned()
-        }
-        CertificateError::UnknownIssuer => {
-            "its certificate is from an authority that this machine does not trust".to_owned()
-        }
-        CertificateError::Revoked => "its certificate has been revoked".to_owned(),
-        other => format!("its certificate is refused ({other})"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rustls::CertificateError;
+
     use super::*;
 
     #[test]
     fn every_status_has_its_kind() {
         let cases = [
             (401, false, FailureKind::Unauthorized),
-            (407, false, FailureKind::Unauthorized),
+            (407, false, FailureKind::ProxyRefused),
             (403, false, FailureKind::Forbidden),
             (403, true, FailureKind::RateLimited),
             (404, false, FailureKind::NotFound),
@@ -211,6 +204,6 @@ mod tests {
     fn an_error_is_found_inside_an_io_error() {
         let inner = rustls::Error::InvalidCertificate(CertificateError::Expired);
         let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner));
-        assert_eq!(find::<rustls::Error>(&error).map(explain_tls).as_deref(), Some("its certificate has expired"));
+        assert_eq!(find::<rustls::Error>(&error).map(tls::explain).as_deref(), Some("its certificate has expired"));
     }
 }

@@ -83,7 +83,7 @@ impl Client {
         let guard = Arc::new(Guard::new(&plan.source)?);
         let transport = match transport {
             Some(transport) => transport,
-            None => Arc::new(Network::new(Arc::clone(&guard), names, &plan.source.timeouts)?),
+            None => Arc::new(Network::new(Arc::clone(&guard), names, &plan.source)?),
         };
         let source = &plan.source;
         let scope = plan.variables.scope();

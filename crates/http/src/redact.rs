@@ -36,6 +36,7 @@ impl Redactor {
     pub(crate) fn new(plan: &PipelinePlan, authenticator: &Authenticator, scope: &Scope) -> Self {
         let mut secrets = plan.variables.secrets();
         secrets.extend(authenticator.secrets());
+        secrets.extend(crate::transport::proxy::secrets(&plan.source.proxy));
         let touched = templates(plan).filter(|template| plan.variables.touches_secret(template));
         secrets.extend(touched.filter_map(|template| template.render(scope).ok().flatten()).map(Secret::new));
         let parameters = queries(plan)

@@ -1,26 +1,28 @@
 //! The connection pools below the client, with everything that decides for itself switched off.
 //!
-//! TLS is rustls with ring and the machine's trusted authorities; HTTP/2 where the server offers it (ALPN), otherwise
-//! HTTP/1.1. The system's proxy settings (`HTTPS_PROXY`, `NO_PROXY` …) are respected, but never for this machine
-//! itself: a proxy elsewhere cannot mean our loopback.
+//! TLS is rustls with ring and the machine's trusted authorities, or those that the plan names; HTTP/2 where the server
+//! offers it (ALPN), otherwise HTTP/1.1. A client certificate is a credential: only the pipeline's own origin sees it.
 //!
 //! Where no proxy is between, every address is checked before it is connected to, and the one that answered once more
 //! before it is believed. A proxy looks names up by itself, and what it may connect to is for whoever runs it to say;
 //! only the check of origins holds then.
 
+pub(crate) mod proxy;
+mod tls;
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use spile_model::{Failure, FailureKind};
-use spile_plan::TimeoutPlan;
+use spile_plan::{SourcePlan, TimeoutPlan};
 
+use self::proxy::Proxies;
+use self::tls::Tls;
+use crate::guard::Guard;
 use crate::guard::names::{GuardedNames, Names};
-use crate::guard::{Guard, is_loopback};
 
 /// How Spile names itself to APIs.
 const USER_AGENT: &str = concat!("spile/", env!("CARGO_PKG_VERSION"));
@@ -34,6 +36,12 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// No answer came.
     fn execute(&self, request: reqwest::Request) -> Awaited<'_>;
+
+    /// The proxy on the way to `url`, as `host:port`, where there is one.
+    fn proxy_to(&self, url: &Url) -> Option<String> {
+        let _ = url;
+        None
+    }
 
     /// `answer`, where it came from an address that may answer for its URL.
     ///
@@ -50,35 +58,48 @@ pub type Awaited<'a> = Pin<Box<dyn Future<Output = reqwest::Result<reqwest::Resp
 /// The ways to the origins.
 pub(crate) struct Network {
     guard: Arc<Guard>,
+    proxies: Proxies,
+    /// To the pipeline's own origin: those that show the client certificate.
+    home: Ways,
+    /// To allowed origins, where there is a certificate that they must not see; otherwise all share connections.
+    others: Option<Ways>,
+}
+
+/// The pools of connections to some origins.
+struct Ways {
     /// Never through a proxy.
     direct: reqwest::Client,
-    /// Through the system's proxies, where one of them is between us and an origin.
+    /// Through a proxy, where one is between us and an origin.
     proxied: Option<reqwest::Client>,
-    proxies: Matcher,
 }
 
 impl Network {
     /// # Errors
-    /// [`FailureKind::Tls`] where this machine has no trusted authorities and an origin wants TLS.
-    pub(crate) fn new(guard: Arc<Guard>, names: Names, timeouts: &TimeoutPlan) -> Result<Self, Failure> {
+    /// [`FailureKind::Tls`] where this machine has no trusted authorities and an origin wants TLS;
+    /// [`FailureKind::Configuration`] where what `tls` and `proxy` name cannot be used.
+    pub(crate) fn new(guard: Arc<Guard>, names: Names, source: &SourcePlan) -> Result<Self, Failure> {
         choose_cryptography();
         let names = Arc::new(GuardedNames { guard: Arc::clone(&guard), names });
-        // The settings that reqwest reads for itself, so that both mean the same proxies.
-        let proxies = Matcher::from_system();
-        let is_proxied = guard.origins().any(|origin| leads_through(&proxies, origin));
-        let build = |builder: reqwest::ClientBuilder| build(builder, &guard, &names, timeouts);
-        Ok(Self {
-            direct: build(reqwest::Client::builder().no_proxy())?,
-            proxied: is_proxied.then(|| build(reqwest::Client::builder())).transpose()?,
-            proxies,
-            guard,
-        })
+        let (tls, proxies) = (Tls::prepare(&source.tls)?, Proxies::prepare(&source.proxy)?);
+        let is_proxied = guard.origins().any(|origin| proxies.between(origin).is_some());
+        let ways = |shows_identity: bool| {
+            let build = |builder| build(tls.onto(builder, shows_identity), &tls, &guard, &names, &source.timeouts);
+            Ok(Ways {
+                direct: build(reqwest::Client::builder().no_proxy())?,
+                proxied: is_proxied.then(|| build(proxies.onto(reqwest::Client::builder()))).transpose()?,
+            })
+        };
+        let home = ways(true)?;
+        let others = (tls.has_identity() && guard.origins().count() > 1).then(|| ways(false)).transpose()?;
+        Ok(Self { home, others, proxies, guard })
     }
 
-    fn way_to(&self, url: &Url) -> (&reqwest::Client, Way) {
-        match &self.proxied {
-            Some(proxied) if leads_through(&self.proxies, url) => (proxied, Way::Proxied),
-            _ => (&self.direct, Way::Direct),
+    /// The connections to `url`, and the proxy that they go through.
+    fn way_to(&self, url: &Url) -> (&reqwest::Client, Option<String>) {
+        let ways = self.others.as_ref().filter(|_| !self.guard.is_home(url)).unwrap_or(&self.home);
+        match (&ways.proxied, self.proxies.between(url)) {
+            (Some(proxied), Some(proxy)) => (proxied, Some(proxy)),
+            _ => (&ways.direct, None),
         }
     }
 }
@@ -89,7 +110,7 @@ impl Transport for Network {
     }
 
     fn believed(&self, answer: reqwest::Response) -> Result<reqwest::Response, Failure> {
-        let (_, Way::Direct) = self.way_to(answer.url()) else { return Ok(answer) };
+        let (_, None) = self.way_to(answer.url()) else { return Ok(answer) };
         let Some(peer) = answer.remote_addr().as_ref().map(SocketAddr::ip) else {
             let message = "nothing is known of the address that answered, so that its answer is not believed";
             return Err(Failure::new(FailureKind::AddressRefused, message));
@@ -99,12 +120,10 @@ impl Transport for Network {
             Err(refused) => Err(Failure::new(FailureKind::AddressRefused, format!("the connection to {refused}"))),
         }
     }
-}
 
-/// Whether a proxy is between us and what answers.
-enum Way {
-    Direct,
-    Proxied,
+    fn proxy_to(&self, url: &Url) -> Option<String> {
+        self.way_to(url).1
+    }
 }
 
 /// Chooses ring as the provider of cryptography for the whole process, which rustls wants chosen once.
@@ -113,13 +132,9 @@ fn choose_cryptography() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-fn leads_through(proxies: &Matcher, url: &Url) -> bool {
-    let origin = url.origin().ascii_serialization().parse::<Uri>();
-    !is_loopback(url) && origin.is_ok_and(|origin| proxies.intercept(&origin).is_some())
-}
-
 fn build(
     builder: reqwest::ClientBuilder,
+    tls: &Tls,
     guard: &Guard,
     names: &Arc<GuardedNames>,
     timeouts: &TimeoutPlan,
@@ -136,10 +151,7 @@ fn build(
         // can run, and a run does not spend milliseconds reading them.
         builder = builder.tls_certs_only([]);
     }
-    builder.build().map_err(|error| {
-        let message = "TLS cannot be set up on this machine; are its trusted authorities installed (ca-certificates)?";
-        Failure::new(FailureKind::Tls, message).caused_by(error.without_url())
-    })
+    builder.build().map_err(|error| tls::unusable(tls, error))
 }
 
 #[cfg(test)]

@@ -60,11 +60,12 @@ impl Wire {
     pub(crate) async fn head(&self, outgoing: reqwest::Request) -> Result<reqwest::Response, Failure> {
         let timeouts = &self.timeouts;
         let host = outgoing.url().host_str().unwrap_or_default().to_owned();
+        let proxy = self.transport.proxy_to(outgoing.url());
         // The connection has its own timeout, and only then begins the wait for the first byte.
         let patience = timeouts.connect.saturating_add(timeouts.read);
         match timeout(patience, self.transport.execute(outgoing)).await {
             Ok(Ok(answer)) => self.transport.believed(answer),
-            Ok(Err(error)) => Err(classify::sending(error, &host, timeouts.connect)),
+            Ok(Err(error)) => Err(classify::sending(error, &host, proxy.as_deref(), timeouts.connect)),
             Err(_) => {
                 let message = format!(
                     "no answer from {host} within {}: {} to connect (`timeouts.connect`) and {} to begin answering \

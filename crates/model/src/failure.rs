@@ -38,6 +38,10 @@ pub enum FailureKind {
     Tls,
     /// What answers where TLS was expected speaks something else, most likely plain HTTP.
     NotTls,
+    /// The server wants a client certificate, or refuses the one that was shown.
+    ClientCertificate,
+    /// The proxy on the way wants credentials, or other ones (407).
+    ProxyRefused,
     /// The server hung up in the TLS handshake: it has none, or something on the way has cut it.
     Handshake,
     /// An address that is not at the pipeline's own origin.
@@ -46,7 +50,7 @@ pub enum FailureKind {
     Timeout,
     /// The connection broke or the body was shorter or longer than announced.
     Transport,
-    /// The API refused the credentials (401, 407).
+    /// The API refused the credentials (401).
     Unauthorized,
     /// The server that gives out tokens refused to give one, or gave what is none.
     TokenRefused,
@@ -123,6 +127,8 @@ impl FailureKind {
             | Self::AddressRefused
             | Self::Tls
             | Self::NotTls
+            | Self::ClientCertificate
+            | Self::ProxyRefused
             | Self::OtherOrigin
             | Self::Unauthorized
             | Self::TokenRefused
@@ -161,10 +167,16 @@ impl FailureKind {
             }
             Self::Connect => "check host and port in the URL, and that nothing on the way (firewall, proxy) refuses",
             Self::Tls => {
-                "check the host name and the server's certificate; a private authority must be trusted by this machine"
+                "check the host name and the server's certificate; a private authority must be trusted by this machine, or be named in `source.tls.ca`"
             }
             Self::NotTls => {
                 "write `base_url` with http:// if the API has no TLS at this port, or name the port that has"
+            }
+            Self::ClientCertificate => {
+                "check `source.tls.client_certificate` and `client_key`: is it the certificate that the API gave out or knows, with those between it and its authority, and has it not expired?"
+            }
+            Self::ProxyRefused => {
+                "check the user name and password of `source.proxy`, or those in the environment's HTTPS_PROXY; `proxy: none` goes without one"
             }
             Self::Handshake => {
                 "write `base_url` with http:// if the API has no TLS at this port; if it has, see whether a firewall or proxy on the way cuts it"

@@ -8,7 +8,7 @@ use serde_json::Value;
 use spile_expression::{Scope, Template};
 use spile_model::{ByteSize, Secret};
 
-use crate::{AuthPlan, DestinationPlan, NamedTemplate, StreamPlan};
+use crate::{AuthPlan, DestinationPlan, NamedTemplate, ProxyPlan, StreamPlan, TlsPlan};
 
 /// One pipeline, ready to run.
 #[derive(Clone, Debug)]
@@ -76,6 +76,10 @@ pub struct SourcePlan {
     pub allowed_origins: Vec<String>,
     /// Those of their host names that may lead to private addresses, as URLs write them.
     pub private_hosts: Vec<String>,
+    /// What TLS connections trust, show and speak.
+    pub tls: TlsPlan,
+    /// Which proxy is between.
+    pub proxy: ProxyPlan,
     /// How requests prove who sends them.
     pub auth: AuthPlan,
     /// Sent with every request.

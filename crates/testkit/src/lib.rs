@@ -8,6 +8,7 @@
 //! * `memory_destination` (feature `destination`): a destination whose tables can be looked at.
 //! * [`memory_secrets`]: a secret store that can be looked at, and that fails when told to.
 //! * [`place`]: where the binary under test is, tools, folders to work in, shared test data.
+//! * [`server`]: a server that other people wrote, as a child process; [`authority`]: certificates for it.
 //! * [`plan`]: the simplest stream and pipeline, for tests to change what they are about.
 //!
 //! ```
@@ -45,6 +46,7 @@
 //! A test that blocks on a child process uses [`fake_api::FakeApi::start_blocking`]. On a paused clock, start the API
 //! in the test's own runtime: its delays are then virtual, and [`fake_api::Request::at`] tells virtual arrival times.
 
+pub mod authority;
 pub mod crash;
 #[cfg(feature = "destination")]
 pub mod destination_contract;
@@ -56,3 +58,4 @@ pub mod memory_secrets;
 pub mod paged_api;
 pub mod place;
 pub mod plan;
+pub mod server;

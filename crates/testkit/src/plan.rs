@@ -18,8 +18,8 @@ use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 use spile_plan::{
     AuthPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan, Lookback,
-    MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, RequestPlan, RetryPlan, ShapePlan,
-    SourcePlan, StreamPlan, TimeoutPlan, Variables, WriteMode,
+    MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, ProxyPlan, RequestPlan, RetryPlan,
+    ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables, WriteMode,
 };
 
 /// More pages than any test reads, and few enough that paging without end is soon over.
@@ -71,6 +71,8 @@ pub fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
             base_url: base_url.to_owned(),
             allowed_origins: Vec::new(),
             private_hosts: Vec::new(),
+            tls: TlsPlan::default(),
+            proxy: ProxyPlan::default(),
             auth: AuthPlan::None,
             headers: Vec::new(),
             query: Vec::new(),

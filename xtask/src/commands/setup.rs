@@ -14,8 +14,9 @@ pub(crate) const COMMAND: Command = Command {
     arguments: "",
     summary: "fetch what building and testing need, once; then plain `cargo build` and `cargo test` work",
     details: "Puts into target/: the prebuilt DuckDB library (through npm, compared with the pinned hash), a Python\n\
-              environment with Datasette (through pip), the authorization server oidc-provider (through npm), and strace\n\
-              where the machine lacks it. `.cargo/config.toml` says where each lies; where CARGO_TARGET_DIR is set, a\n\
+              environment with Datasette and one with the servers that tests run against (through pip), the\n\
+              authorization server oidc-provider and express-rate-limit (through npm), and nginx, Apache, libfaketime and\n\
+              strace where the machine lacks them (Debian's packages). `.cargo/config.toml` says where each lies; where CARGO_TARGET_DIR is set, a\n\
               link there leads to the library. Nothing that is there is fetched again. The other commands fetch by\n\
               themselves what they need.",
     run,
@@ -32,7 +33,12 @@ fn run(workspace: &Workspace, arguments: Arguments) -> Result {
 pub(crate) fn prepare(workspace: &Workspace) -> Result {
     duckdb::install(workspace)?;
     python::DATASETTE.install(workspace).context("the test over real data sets needs Datasette")?;
+    python::SERVERS.install(workspace).context("the tests against servers that others wrote need them")?;
     node::OIDC_PROVIDER.install(workspace).context("the tests of OAuth need an authorization server")?;
+    node::EXPRESS_RATE_LIMIT.install(workspace).context("the tests of limits need a server that limits")?;
+    debian::NGINX.install_for_tests(workspace).context("the tests of TLS need nginx")?;
+    debian::APACHE.install_for_tests(workspace).context("the tests of Digest authentication need Apache")?;
+    debian::FAKETIME.install_for_tests(workspace).context("the tests of wrong clocks need libfaketime")?;
     debian::STRACE.install_for_tests(workspace).context("the crash tests need strace")
 }
 
@@ -47,7 +53,12 @@ mod tests {
         let places = [
             workspace.in_target("duckdb"),
             python::DATASETTE.python(&workspace),
+            python::SERVERS.python(&workspace),
             node::OIDC_PROVIDER.entry(&workspace),
+            node::EXPRESS_RATE_LIMIT.entry(&workspace),
+            debian::NGINX.for_tests(&workspace),
+            debian::APACHE.for_tests(&workspace),
+            debian::FAKETIME.for_tests(&workspace),
             debian::STRACE.for_tests(&workspace),
         ];
         for place in places {

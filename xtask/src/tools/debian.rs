@@ -16,13 +16,29 @@ use crate::workspace::Workspace;
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
+    /// The argument by which it tells its version, and so shows that it starts.
+    version: &'static str,
+}
+
+/// A file of a Debian package, which is nothing by itself.
+pub(crate) struct Library {
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    /// Where it lies below the folder of libraries for this kind of machine.
+    folder: &'static str,
 }
 
 /// Kills a process at a chosen system call, for the crash tests.
-pub(crate) const STRACE: Program = Program { name: "strace", package: "strace" };
+pub(crate) const STRACE: Program = Program { name: "strace", package: "strace", version: "-V" };
 
-/// Serves the benchmark's pages from disk.
-pub(crate) const NGINX: Program = Program { name: "nginx", package: "nginx" };
+/// Serves the benchmark's pages from disk, and refuses what is wrong with TLS as servers in use do.
+pub(crate) const NGINX: Program = Program { name: "nginx", package: "nginx", version: "-V" };
+
+/// Asks for Digest authentication (RFC 7616) as servers in use do.
+pub(crate) const APACHE: Program = Program { name: "apache2", package: "apache2-bin", version: "-v" };
+
+/// Lets a program see another time than the machine's, for the tests of clocks that are wrong.
+pub(crate) const FAKETIME: Library = Library { name: "libfaketime.so.1", package: "libfaketime", folder: "faketime" };
 
 impl Program {
     /// The system's program, or one unpacked under `target/debian`.
@@ -36,7 +52,7 @@ impl Program {
             .iter()
             .find(|path| path.is_file())
             .ok_or_else(|| Problem::new(format!("Debian's package {} has no program {}", self.package, self.name)))?;
-        launcher(&unpacked, program, self.name)
+        self.launcher(&unpacked, program)
     }
 
     /// Where tests find the program: a place that `.cargo/config.toml` can name, wherever the program itself is.
@@ -47,6 +63,44 @@ impl Program {
     /// As [`Program::install`], with a link for the tests.
     pub(crate) fn install_for_tests(&self, workspace: &Workspace) -> Result {
         tools::link(&self.for_tests(workspace), &self.install(workspace)?)
+    }
+}
+
+impl Program {
+    /// A script that starts the unpacked program with the libraries that were unpacked beside it.
+    fn launcher(&self, root: &Path, program: &Path) -> Result<PathBuf> {
+        use std::os::unix::fs::PermissionsExt;
+        let libraries = library_folders(root).map(|folder| folder.display().to_string()).join(":");
+        let script = format!(
+            "#!/bin/sh\nLD_LIBRARY_PATH='{libraries}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec '{}' \"$@\"\n",
+            program.display()
+        );
+        let path = root.join(self.name);
+        fs::write(&path, script).at("cannot write", &path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("cannot make executable", &path)?;
+        let shows = process::quietly(Command::new(&path).arg(self.version));
+        shows.context(format_args!("the unpacked {} does not start", self.name))?;
+        Ok(path)
+    }
+}
+
+impl Library {
+    /// Where tests find it.
+    pub(crate) fn for_tests(&self, workspace: &Workspace) -> PathBuf {
+        workspace.in_target("tools/lib").join(self.name)
+    }
+
+    /// The system's library, or one unpacked under `target/debian`, with a link for the tests.
+    pub(crate) fn install_for_tests(&self, workspace: &Workspace) -> Result {
+        let place = Path::new(self.folder).join(self.name);
+        let below = |root: &Path| library_folders(root).map(|folder| folder.join(&place));
+        let installed = below(Path::new("/")).into_iter().find(|file| file.is_file());
+        let found = match installed {
+            Some(file) => Some(file),
+            None => below(&unpack(workspace, self.package)?).into_iter().find(|file| file.is_file()),
+        };
+        let missing = || Problem::new(format!("Debian's package {} has no {}", self.package, self.name));
+        tools::link(&self.for_tests(workspace), &found.ok_or_else(missing)?)
     }
 }
 
@@ -134,25 +188,10 @@ fn planned_package(line: &str) -> Option<String> {
     Some(format!("{name}={version}"))
 }
 
-/// A script that starts the unpacked program with the libraries that were unpacked beside it.
-fn launcher(root: &Path, program: &Path, name: &str) -> Result<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
-    let libraries = library_folders(root);
-    let script = format!(
-        "#!/bin/sh\nLD_LIBRARY_PATH='{libraries}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec '{}' \"$@\"\n",
-        program.display()
-    );
-    let path = root.join(name);
-    fs::write(&path, script).at("cannot write", &path)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("cannot make executable", &path)?;
-    process::quietly(Command::new(&path).arg("-V")).context(format_args!("the unpacked {name} does not start"))?;
-    Ok(path)
-}
-
-fn library_folders(root: &Path) -> String {
+/// The folders of libraries for this kind of machine.
+fn library_folders(root: &Path) -> [PathBuf; 2] {
     let multiarch = format!("{}-linux-gnu", std::env::consts::ARCH);
-    let folders = ["usr/lib", "lib"].map(|folder| root.join(folder).join(&multiarch).display().to_string());
-    folders.join(":")
+    ["usr/lib", "lib"].map(|folder| root.join(folder).join(&multiarch))
 }
 
 #[cfg(test)]

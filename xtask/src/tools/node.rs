@@ -19,6 +19,10 @@ pub(crate) struct Module {
 /// The authorization server that the tests of tokens run against.
 pub(crate) const OIDC_PROVIDER: Module = Module { name: "oidc-provider", version: "9.13.3", entry: "lib/index.js" };
 
+/// The rate limiter of most servers on Node, which tells of its limits in every draft of the IETF's headers.
+pub(crate) const EXPRESS_RATE_LIMIT: Module =
+    Module { name: "express-rate-limit", version: "8.7.5", entry: "dist/index.cjs" };
+
 impl Module {
     fn folder(&self, workspace: &Workspace) -> PathBuf {
         workspace.in_target("npm").join(self.name)

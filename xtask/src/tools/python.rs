@@ -19,6 +19,13 @@ pub(crate) struct Environment {
 pub(crate) const DATASETTE: Environment =
     Environment { name: "datasette", packages: &["datasette==0.65.5", "vega_datasets==0.9.0"] };
 
+/// Servers that other people wrote, which the client is held against: AWS's interfaces with their signatures checked,
+/// another rate limiter, and Digest authentication with every hash.
+pub(crate) const SERVERS: Environment = Environment {
+    name: "servers",
+    packages: &["moto[server,s3,dynamodb]==5.2.5", "flask-limiter==4.1.1", "httpbin==0.10.4", "waitress==3.0.2"],
+};
+
 impl Environment {
     fn folder(&self, workspace: &Workspace) -> PathBuf {
         workspace.in_target("venv").join(self.name)

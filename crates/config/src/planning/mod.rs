@@ -6,6 +6,7 @@
 //! [`Places`] turns into spans.
 
 mod auth;
+mod connection;
 mod destination;
 mod origins;
 mod pagination;
@@ -44,7 +45,7 @@ pub(crate) fn plan(
         planner.check_name(&["name"], "pipeline", name);
     }
     planner.variables(spec, settings);
-    let source = spec.source.as_ref().and_then(|source| planner.source(source));
+    let source = spec.source.as_ref().and_then(|source| planner.source(source, folder));
     let streams: Vec<_> = spec.streams().map(|(name, stream)| planner.stream(name, stream)).collect();
     planner.check_tables(spec);
     let destination = spec.destination.as_ref().and_then(|destination| planner.destination(destination, folder));

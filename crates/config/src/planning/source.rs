@@ -1,6 +1,7 @@
 //! The API: address, limits.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use spile_model::ByteSize;
@@ -19,10 +20,12 @@ const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 const LARGEST_BODY: ByteSize = ByteSize::mib(2048);
 
 impl Planner<'_, '_, '_> {
-    pub(super) fn source(&mut self, spec: &SourceSpec) -> Option<SourcePlan> {
+    pub(super) fn source(&mut self, spec: &SourceSpec, folder: Option<&Path>) -> Option<SourcePlan> {
         let base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
         let allowed_origins = self.allowed_origins(spec);
         let private_hosts = self.private_hosts(spec);
+        let tls = self.tls(spec.tls.as_ref(), folder);
+        let proxy = self.proxy(spec.proxy.as_ref());
         let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
         let headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
         let query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
@@ -34,6 +37,8 @@ impl Planner<'_, '_, '_> {
             base_url: base_url?,
             allowed_origins: allowed_origins?,
             private_hosts: private_hosts?,
+            tls: tls?,
+            proxy: proxy?,
             auth: auth?,
             headers: headers?,
             query: query?,

@@ -8,6 +8,7 @@
 //! is looked at all the same.
 
 mod auth;
+mod connection;
 mod destination;
 mod pagination;
 pub(crate) mod schema;
@@ -25,6 +26,7 @@ pub(crate) use auth::{
     ApiKeySpec, AuthSpec, AwsSpec, BasicSpec, ClientAuthSpec, DigestSpec, GoogleSpec, HmacAlgorithmSpec,
     HmacEncodingSpec, HmacSpec, JwtAlgorithmSpec, JwtBearerSpec, JwtSpec, OAuth2Spec, SessionSpec,
 };
+pub(crate) use connection::{ProxyForm, ProxySpec, TlsSpec, TlsVersionSpec};
 pub(crate) use destination::{CommitSpec, DestinationSpec, DuckDbForm, DuckDbSpec, NamedDestination};
 pub(crate) use pagination::{
     InjectionSpec, OffsetSpec, PageNumberSpec, PageTokenSpec, PaginationSpec, PlaceSpec, TokenPlace, TokenSpec,

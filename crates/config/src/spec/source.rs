@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AuthSpec, DurationText, Named, OneOrMany, SizeText, Text};
+use super::{AuthSpec, DurationText, Named, OneOrMany, ProxyForm, SizeText, Text, TlsSpec};
 
 /// The API that the streams are read from.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,6 +23,13 @@ pub(crate) struct SourceSpec {
     /// as `api.corp.example.com`. Addresses that are written as such, and names such as `localhost`, `db` and
     /// `api.internal`, need no entry.
     pub(crate) private_hosts: Option<OneOrMany<String>>,
+
+    /// What TLS connections trust, and the certificate that they show.
+    pub(crate) tls: Option<TlsSpec>,
+
+    /// The proxy between this machine and others: its address, or a map with its credentials. `none` goes without, also
+    /// where the environment names one. Default: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    pub(crate) proxy: Option<ProxyForm>,
 
     /// How requests prove who sends them. Without it, they do not.
     pub(crate) auth: Option<AuthSpec>,

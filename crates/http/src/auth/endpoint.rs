@@ -75,7 +75,7 @@ impl Endpoint {
         }
         let mut limits = source.limits;
         limits.body = limits.body.min(LARGEST_ANSWER);
-        let network = Network::new(Arc::new(guard), Names::of_the_system(), &source.timeouts)?;
+        let network = Network::new(Arc::new(guard), Names::of_the_system(), &own)?;
         let wire = Wire::new(Arc::new(network), source.timeouts, limits);
         Ok(Self { url: place, wire, any_body: false })
     }

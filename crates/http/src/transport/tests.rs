@@ -1,28 +1,20 @@
 use std::net::IpAddr;
 
 use reqwest::dns::Resolve as _;
+use spile_plan::{ProxyPlan, ProxyServerPlan};
 use spile_testkit::fake_api::{FakeApi, Response, any, get};
 
 use super::*;
 
-impl Network {
-    /// Trusts these certificates alone.
-    pub(crate) fn trust(&mut self, certificates: Vec<reqwest::Certificate>) {
-        self.direct = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .tls_certs_only(certificates)
-            .build()
-            .expect("a client can be built");
-    }
-}
-
 /// Ways to `base`, whose names lead nowhere.
 fn transport(base: &str) -> Network {
-    let source = spile_testkit::plan::pipeline(base, Vec::new()).source;
-    let guard = Arc::new(Guard::new(&source).unwrap());
+    network(&spile_testkit::plan::pipeline(base, Vec::new()).source)
+}
+
+fn network(source: &SourcePlan) -> Network {
+    let guard = Arc::new(Guard::new(source).unwrap());
     let names = Names::given(|host| panic!("{host} is looked up"));
-    Network::new(guard, names, &source.timeouts).unwrap()
+    Network::new(guard, names, source).unwrap()
 }
 
 fn request(url: &str) -> reqwest::Request {
@@ -38,7 +30,7 @@ async fn an_answer_from_an_address_that_may_not_answer_is_not_believed_however_i
         let mut transport = transport(&url);
         // As if the check before the connection had been got around.
         let around = reqwest::Client::builder().no_proxy().tls_certs_only([]).resolve(host, api.address());
-        transport.direct = around.build().unwrap();
+        transport.home.direct = around.build().unwrap();
         let believed = transport.believed(transport.execute(request(&url)).await.unwrap());
         assert_eq!(believed.is_ok(), is_believed, "{host}");
         if let Err(failure) = believed {
@@ -54,11 +46,10 @@ async fn behind_a_proxy_the_proxy_looks_names_up_and_this_machine_is_asked_direc
     proxy.expect(get("/items")).respond(Response::json("by proxy"));
     api.expect(get("/items")).respond(Response::json("directly"));
     for (base, expected) in [("http://api.example", "\"by proxy\""), (&api.url(), "\"directly\"")] {
-        let mut transport = transport(base);
-        let through = reqwest::Proxy::http(proxy.url()).unwrap();
-        let proxied = reqwest::Client::builder().tls_certs_only([]).proxy(through);
-        transport.proxied = Some(proxied.build().unwrap());
-        transport.proxies = Matcher::builder().http(proxy.url()).build();
+        let mut source = spile_testkit::plan::pipeline(base, Vec::new()).source;
+        let server = ProxyServerPlan { url: proxy.url(), user: None, except: Vec::new() };
+        source.proxy = ProxyPlan::Through(Box::new(server));
+        let transport = network(&source);
         let answer = transport.execute(request(&format!("{base}/items"))).await.unwrap();
         assert_eq!(transport.believed(answer).unwrap().text().await.unwrap(), expected);
     }

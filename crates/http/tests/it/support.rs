@@ -57,6 +57,13 @@ impl Rig {
         Self::made(plan, seed, clock, Names::of_the_system())
     }
 
+    /// Why there is no client for that plan.
+    pub(crate) fn refused(plan: &PipelinePlan) -> Failure {
+        let clock = Arc::new(FixedClock(NOW.parse().unwrap()));
+        let client = Client::new(plan, Surroundings::new(clock, Events::nowhere(), 7));
+        client.err().expect("this plan makes no client")
+    }
+
     fn made(plan: &PipelinePlan, seed: u64, clock: Arc<dyn Clock>, names: Names) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);

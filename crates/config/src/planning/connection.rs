@@ -1,0 +1,136 @@
+//! Connections: TLS and proxies.
+
+use std::path::{Path, PathBuf};
+
+use spile_model::Secret;
+use spile_plan::{IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};
+use url::Url;
+
+use super::Planner;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::spec::{OneOrMany, ProxyForm, ProxySpec, Text, TlsSpec, TlsVersionSpec};
+
+/// What stands before everything that is written in PEM (RFC 7468), and in the name of no file.
+const PEM_BEGINS: &str = "-----BEGIN ";
+
+impl Planner<'_, '_, '_> {
+    pub(super) fn tls(&mut self, spec: Option<&TlsSpec>, folder: Option<&Path>) -> Option<TlsPlan> {
+        let default = TlsPlan::default();
+        let Some(spec) = spec else { return Some(default) };
+        let authorities = spec.ca.as_ref().map(|text| self.pem("ca", text, folder));
+        let identity = self.identity(spec, folder);
+        let trusts_system = spec.system_ca.unwrap_or(default.trusts_system);
+        if !trusts_system && spec.ca.is_none() {
+            let message = "without `ca` and without the authorities of this machine, no server is trusted";
+            let help = "name the file with the authorities that are: `ca: FILE`";
+            self.report(&tls("system_ca"), Diagnostic::error(Code::Conflict, message).with_help(help));
+        }
+        Some(TlsPlan {
+            authorities: authorities.map_or(Some(None), |pem| pem.map(Some))?,
+            trusts_system,
+            identity: identity?,
+            oldest: match spec.min_version {
+                None => default.oldest,
+                Some(TlsVersionSpec::V1_2) => TlsVersion::V1_2,
+                Some(TlsVersionSpec::V1_3) => TlsVersion::V1_3,
+            },
+        })
+    }
+
+    /// A certificate and its key: both, or neither.
+    fn identity(&mut self, spec: &TlsSpec, folder: Option<&Path>) -> Option<Option<IdentityPlan>> {
+        let certificate = spec.client_certificate.as_ref().map(|text| self.pem("client_certificate", text, folder));
+        let key = spec.client_key.as_ref().map(|text| self.pem("client_key", text, folder));
+        let (present, absent) = match (certificate, key) {
+            (None, None) => return Some(None),
+            (Some(certificate), Some(key)) => {
+                self.check_that_it_is_shown();
+                return Some(Some(IdentityPlan { certificate: certificate?, key: key? }));
+            }
+            (Some(_), None) => ("client_certificate", "client_key"),
+            (None, Some(_)) => ("client_key", "client_certificate"),
+        };
+        let message = format!("`{present}` is of no use without `{absent}`");
+        let help = format!("add `{absent}: FILE`; one file may hold both, and is then named twice");
+        self.places.report_key(&tls(present), Diagnostic::error(Code::MissingKey, message).with_help(help));
+        None
+    }
+
+    fn check_that_it_is_shown(&mut self) {
+        if self.base.as_ref().is_some_and(|base| base.scheme() == "http") {
+            let message = "the client certificate would never be shown: `base_url` begins with http://";
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("begin `base_url` with `https://`");
+            self.places.report_key(&tls("client_certificate"), diagnostic);
+        }
+    }
+
+    fn pem(&mut self, key: &str, text: &str, folder: Option<&Path>) -> Option<PemPlan> {
+        let rendered = self.rendered(&tls(key), text)?;
+        if !rendered.contains(PEM_BEGINS) {
+            let file = rendered.trim();
+            return Some(PemPlan::File(folder.map_or_else(|| PathBuf::from(file), |folder| folder.join(file))));
+        }
+        Some(PemPlan::Text(Secret::new(rendered)))
+    }
+
+    pub(super) fn proxy(&mut self, form: Option<&ProxyForm>) -> Option<ProxyPlan> {
+        let place = ["source", "proxy"];
+        match form {
+            None => Some(ProxyPlan::System),
+            Some(ProxyForm::Url(text)) if text.trim() == "none" => Some(ProxyPlan::None),
+            Some(ProxyForm::Url(text)) => {
+                let url = self.proxy_url(&place, text)?;
+                Some(ProxyPlan::Through(Box::new(ProxyServerPlan { url, user: None, except: Vec::new() })))
+            }
+            Some(ProxyForm::Settings(spec)) => {
+                let url = self.proxy_url(&[&place[..], &["url"]].concat(), &spec.url);
+                let user = self.proxy_user(spec);
+                let except = spec.no_proxy.as_ref().map_or(&[][..], OneOrMany::as_slice).to_vec();
+                Some(ProxyPlan::Through(Box::new(ProxyServerPlan { url: url?, user: user?, except })))
+            }
+        }
+    }
+
+    fn proxy_user(&mut self, spec: &ProxySpec) -> Option<Option<ProxyUser>> {
+        let path = ["source", "proxy", "password"];
+        if let (None, Some(_)) = (&spec.username, &spec.password) {
+            let message = "`password` is of no use without `username`";
+            self.places.report_key(&path, Diagnostic::error(Code::MissingKey, message));
+            return None;
+        }
+        let Some(Text(username)) = &spec.username else { return Some(None) };
+        let username = self.rendered(&["source", "proxy", "username"], username).map(Secret::new);
+        let password = match &spec.password {
+            Some(Text(password)) => self.rendered(&path, password).map(Secret::new),
+            None => Some(Secret::new("")),
+        };
+        Some(Some(ProxyUser { username: username?, password: password? }))
+    }
+
+    fn proxy_url(&mut self, path: &[&str], text: &str) -> Option<String> {
+        let rendered = self.rendered(path, text)?.trim().to_owned();
+        let example = "write it like `http://proxy.example.com:3128`";
+        let complaint = match Url::parse(&rendered) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") => Some((
+                "is of a kind that is not spoken",
+                "begin it with `http://`, `https://`, `socks5://` or `socks5h://`",
+            )),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => Some((
+                "has credentials in it",
+                "put them below keys of their own: `proxy: { url: …, username: …, password: … }`",
+            )),
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => Some(("names no host", example)),
+            Ok(_) => None,
+            Err(_) => Some(("is not a whole address", example)),
+        };
+        let Some((problem, help)) = complaint else { return Some(rendered) };
+        let message = format!("the address of the proxy {problem}");
+        self.report(path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
+        None
+    }
+}
+
+/// A path below `source.tls`.
+fn tls(key: &str) -> [&str; 3] {
+    ["source", "tls", key]
+}
