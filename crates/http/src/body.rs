@@ -56,17 +56,22 @@ pub(crate) async fn read_whole(
     Ok(body)
 }
 
-/// The first bytes of an error body, at most `most`; what breaks off is still worth showing.
-pub(crate) async fn read_beginning(answer: reqwest::Response, most: usize, read: Duration) -> Bytes {
+/// The first bytes of an error body, at most `most`, and whether they are all of it; what breaks off is still worth
+/// showing.
+pub(crate) async fn read_beginning(answer: reqwest::Response, most: usize, read: Duration) -> (Bytes, bool) {
     let mut pieces = Pieces { answer, read, limit: ByteSize(u64::MAX), received: 0 };
     let mut body = BytesMut::new();
-    while let Ok(Some(piece)) = pieces.next().await {
-        body.extend_from_slice(&piece[..piece.len().min(most - body.len())]);
-        if body.len() == most {
-            break;
+    loop {
+        match pieces.next().await {
+            Ok(Some(piece)) if piece.len() <= most - body.len() => body.extend_from_slice(&piece),
+            Ok(Some(piece)) => {
+                body.extend_from_slice(&piece[..most - body.len()]);
+                return (body.freeze(), false);
+            }
+            Ok(None) => return (body.freeze(), true),
+            Err(_) => return (body.freeze(), false),
         }
     }
-    body.freeze()
 }
 
 /// `Content-Length`, where it counts the bytes that we will see: not of a compressed body, whose header is gone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
@@ -16,6 +16,7 @@ use tracing::debug;
 use url::{Origin, Position};
 
 use crate::auth::{Asking, Authenticator, Used};
+use crate::cache::{Cache, Look, Received, Stored, Times};
 use crate::classify::{self, Next, Refusal};
 use crate::exchange::{Exchange, Sent, Watch};
 use crate::guard::Guard;
@@ -43,6 +44,7 @@ struct Inner {
     authenticator: Authenticator,
     /// Of each origin; the first is the API's own.
     limiters: Vec<(Origin, Limiter)>,
+    cache: Cache,
     retries: RetryPolicy,
     redactor: Redactor,
     watch: Watch,
@@ -57,13 +59,34 @@ struct Reply {
     headers: HeaderMap,
     /// Of a success the whole body, of anything else its beginning.
     body: Bytes,
-    received_at: Timestamp,
+    /// Whether that is all of it.
+    whole: bool,
+    times: Times,
     /// The wait that it asks for.
     asked: Option<Duration>,
     /// Whether it tells of a limit that is spent.
     spent: bool,
     /// The credentials that it was asked with.
     used: Used,
+}
+
+impl Reply {
+    fn received(&self) -> Received<'_> {
+        let body = self.whole.then_some(&self.body);
+        Received { status: self.status, headers: &self.headers, body, times: self.times }
+    }
+
+    fn into_response(self, url: &Url) -> Response {
+        let Self { status, headers, body, times, .. } = self;
+        Response { status, headers, body, url: url.clone(), received_at: times.received_at }
+    }
+}
+
+impl From<Stored> for Reply {
+    /// What is stored says nothing of limits as they are now.
+    fn from(Stored { status, headers, body, times, .. }: Stored) -> Self {
+        Self { status, headers, body, whole: true, times, asked: None, spent: false, used: Used::Fixed }
+    }
 }
 
 /// What a reply means, where it refuses nothing.
@@ -100,6 +123,7 @@ impl Client {
             guard,
             authenticator,
             limiters,
+            cache: Cache::new(plan),
             retries: RetryPolicy::new(source.retries, seed),
             redactor,
             watch: Watch::default(),
@@ -142,6 +166,7 @@ impl Client {
                 },
                 Err(refusal) => refusal,
             };
+            self.0.cache.forget(&request.url);
             let reason = self.redact(&refusal.failure.message);
             let waited = match refusal.next {
                 Next::WithOtherCredentials if !renewed => {
@@ -160,6 +185,24 @@ impl Client {
             debug!(%stream, "{} {}: tries again ({tries}): {reason}", request.method, self.show_url(&request.url));
             self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
         }
+    }
+
+    /// Sends `request` once and returns what is answered, whatever its status, for whoever passes answers on: no redirect
+    /// is followed and nothing is tried again. Limits, credentials and the cache hold as for [`Client::send`].
+    ///
+    /// # Errors
+    /// Where no complete answer came. Of an answer that is no success, at most 64 KiB of the body are read, and a longer
+    /// one is [`FailureKind::TooLarge`].
+    pub async fn relay(&self, request: &Request, stream: &StreamName) -> Result<Response, Failure> {
+        if let Some(reason) = self.objection(request) {
+            return Err(Failure::new(FailureKind::OtherOrigin, reason));
+        }
+        let reply = self.hop(request, stream).await.map_err(|refusal| refusal.failure)?;
+        if !reply.whole {
+            let message = format!("the body of an answer with {} is not whole", classify::show_status(reply.status));
+            return Err(Failure::new(FailureKind::TooLarge, message));
+        }
+        Ok(reply.into_response(&request.url))
     }
 
     /// Tells `watcher` of every exchange from now on, redirects and failed tries included. One may watch.
@@ -238,8 +281,21 @@ impl Client {
         Err(Failure::new(FailureKind::UnexpectedStatus(StatusCode::FOUND.as_u16()), message).into())
     }
 
-    /// One hop, when its turn has come.
+    /// One hop: what the cache holds, or one exchange when its turn has come.
     async fn hop(&self, request: &Request, stream: &StreamName) -> Result<Reply, Refusal> {
+        if !self.is_home(&request.url) {
+            return self.hop_on_the_wire(request, stream).await;
+        }
+        let question = match self.0.cache.look(request, stream, self.0.clock.now()) {
+            Look::AtHand(stored) => return Ok(Reply::from(stored)),
+            Look::Ask(question) => question,
+        };
+        let reply = self.hop_on_the_wire(&question.request, stream).await?;
+        let still_holds = self.0.cache.settle(*question, &reply.received())?;
+        Ok(still_holds.map_or(reply, Reply::from))
+    }
+
+    async fn hop_on_the_wire(&self, request: &Request, stream: &StreamName) -> Result<Reply, Refusal> {
         if self.is_home(&request.url) {
             // Before its turn comes: who waits for credentials holds no place that others could use.
             self.0.authenticator.ready(&self.asking(stream)).await.map_err(Refusal::last)?;
@@ -282,33 +338,33 @@ impl Client {
         permit: &mut Permit<'_>,
         sent: &mut Sent<'_>,
     ) -> Result<Reply, Failure> {
-        let (started, method) = (Instant::now(), outgoing.method().clone());
+        let (started, asked_at, method) = (Instant::now(), self.0.clock.now(), outgoing.method().clone());
         let answer = self.0.wire.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let asked = asked_wait(&headers, self.0.clock.now());
         let spent = permit.answered(status, &headers, asked, self.0.clock.now());
         sent.head(status, &headers);
         let (read, limits) = (self.0.wire.timeouts.read, &self.0.wire.limits);
-        let body = if method == Method::HEAD {
-            Bytes::new() // the lengths that its headers tell are those of a GET's body
+        let (body, whole) = if method == Method::HEAD {
+            (Bytes::new(), true) // the lengths that its headers tell are those of a GET's body
         } else if status.is_success() {
-            body::read_whole(answer, limits, read).await?
+            (body::read_whole(answer, limits, read).await?, true)
         } else {
             body::read_beginning(answer, excerpt::LOOKED_AT, read).await
         };
         sent.body(&body);
         self.responded(stream, status, body.len(), started.elapsed());
-        let received_at = self.0.clock.now();
-        Ok(Reply { status, headers, body, received_at, asked, spent, used })
+        let times = Times { asked_at, received_at: self.0.clock.now() };
+        Ok(Reply { status, headers, body, whole, times, asked, spent, used })
     }
 
     /// What a reply to `request` means: an answer, a redirect, or a refusal.
     fn judge(&self, request: &Request, reply: Reply) -> Result<Answer, Refusal> {
-        let Reply { status, headers, body, asked, spent, used, .. } = reply;
-        if status.is_success() {
-            let (url, received_at) = (request.url.clone(), reply.received_at);
-            return Ok(Answer::Complete(Response { status, headers, body, url, received_at }));
+        let knows = [IF_NONE_MATCH, IF_MODIFIED_SINCE].iter().any(|name| request.headers.contains_key(name));
+        if reply.status.is_success() || (knows && reply.status == StatusCode::NOT_MODIFIED) {
+            return Ok(Answer::Complete(reply.into_response(&request.url)));
         }
+        let Reply { status, headers, body, asked, spent, used, .. } = reply;
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
         }

@@ -15,11 +15,12 @@
 //! It deliberately knows neither pages nor records, keeps no cookies and leaves
 //! retries, redirects and the body's limits to none of the libraries below it.
 //!
-//! One [`Client::send`] reads: check the URL → have credentials at hand → wait for the limits → authorise → send → read
-//! the body → classify → perhaps again. The files of this crate are these steps.
+//! One [`Client::send`] reads: check the URL → look into the cache → have credentials at hand → wait for the limits →
+//! authorise → send → read the body → classify → perhaps again. The files of this crate are these steps.
 
 mod auth;
 mod body;
+mod cache;
 mod cause;
 mod classify;
 mod client;

@@ -45,10 +45,10 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A complete answer with a status of success (2xx).
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// 200 to 299.
+    /// 200 to 299; or 304, where the request said which version is known already.
     pub status: StatusCode,
     /// As received, but for those that described the body's encoding.
     pub headers: HeaderMap,

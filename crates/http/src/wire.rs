@@ -46,7 +46,7 @@ impl Wire {
             let body = if status.is_success() {
                 body::read_whole(answer, &self.limits, self.timeouts.read).await?
             } else {
-                body::read_beginning(answer, most, self.timeouts.read).await
+                body::read_beginning(answer, most, self.timeouts.read).await.0
             };
             Ok(Answered { status, headers, body })
         };

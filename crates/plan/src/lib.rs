@@ -5,6 +5,7 @@
 //! default is filled in, every unit lives in its type. It deliberately remembers nothing of YAML, and does nothing.
 
 mod auth;
+mod cache;
 mod connection;
 mod credential;
 mod destination;
@@ -18,6 +19,7 @@ pub use auth::{
     AuthPlan, AwsPlan, ClientPlan, ClientProof, ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, HmacPlan,
     JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, OAuth2Plan, SessionPlan,
 };
+pub use cache::{CachePlan, Reuse};
 pub use connection::{IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};
 pub use credential::{CredentialSource, SecretStorePlan};
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};

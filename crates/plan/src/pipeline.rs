@@ -190,12 +190,20 @@ pub struct LimitPlan {
     pub spool_above: ByteSize,
     /// Bytes of pages that wait for being typed, over all streams.
     pub prefetch: ByteSize,
+    /// Answers that are kept in memory for the length of a run, over all streams that are cached.
+    pub cache: ByteSize,
 }
 
 impl Default for LimitPlan {
     fn default() -> Self {
         // A page above a gibibyte is a dump, which asks for an API that streams. 8 MiB in memory hold any usual page.
-        // 32 MiB of pages keep eight requests of a usual size ahead of the typing.
-        Self { body: ByteSize::mib(1024), spool_above: ByteSize::mib(8), prefetch: ByteSize::mib(32) }
+        // 32 MiB of pages keep eight requests of a usual size ahead of the typing, and as much of answers holds what
+        // streams over the same pages ask for one after the other.
+        Self {
+            body: ByteSize::mib(1024),
+            spool_above: ByteSize::mib(8),
+            prefetch: ByteSize::mib(32),
+            cache: ByteSize::mib(32),
+        }
     }
 }

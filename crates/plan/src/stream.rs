@@ -5,7 +5,7 @@ use std::time::Duration;
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 
-use crate::{Injection, PaginationPlan, RequestPlan, ShapePlan};
+use crate::{CachePlan, Injection, PaginationPlan, RequestPlan, ShapePlan};
 
 /// One stream, ready to be read.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct StreamPlan {
     pub cursor: Option<CursorPlan>,
     /// How rows meet the table.
     pub write: WriteMode,
+    /// What is remembered of answers; nothing, where there is none.
+    pub cache: Option<CachePlan>,
     /// How records become columns.
     pub shape: ShapePlan,
 }

@@ -46,6 +46,7 @@ pub fn stream(name: &str) -> StreamPlan {
         primary_key: Vec::new(),
         cursor: None,
         write: WriteMode::Append,
+        cache: None,
         shape: ShapePlan::default(),
     }
 }

@@ -23,6 +23,10 @@ pub(crate) const OIDC_PROVIDER: Module = Module { name: "oidc-provider", version
 pub(crate) const EXPRESS_RATE_LIMIT: Module =
     Module { name: "express-rate-limit", version: "8.7.5", entry: "dist/index.cjs" };
 
+/// The suite that the HTTP cache is held against.
+pub(crate) const CACHE_TESTS: Module =
+    Module { name: "http-cache-tests", version: "0.4.5", entry: "client/runner.mjs" };
+
 impl Module {
     fn folder(&self, workspace: &Workspace) -> PathBuf {
         workspace.in_target("npm").join(self.name)

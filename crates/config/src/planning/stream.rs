@@ -50,6 +50,7 @@ impl Planner<'_, '_, '_> {
             primary_key,
             cursor: cursor?,
             write,
+            cache: None,
             shape,
         })
     }

@@ -3,7 +3,9 @@
 
 mod addresses;
 mod bodies;
+mod caching;
 mod challenges;
+mod conformance;
 mod connections;
 mod hostile;
 mod limits;
