@@ -183,6 +183,7 @@ impl Manual<'_> {
         match schema["format"].as_str() {
             Some("spile-duration") => return "duration".to_owned(),
             Some("spile-size") => return "size".to_owned(),
+            Some("spile-amount") => return "amount".to_owned(),
             Some("json_path") => return "JSONPath".to_owned(),
             Some("column_type") => return "column type".to_owned(),
             Some("destination") => return "`duckdb:FILE`".to_owned(),

@@ -1,10 +1,12 @@
-//! Spile's own tables beside the user's: progress, runs, rejects, and what is known of each table's columns.
+//! Spile's own tables beside the user's: progress, runs and their requests, rejects, and what is known of each table's
+//! columns.
 
 use duckdb::{Connection, OptionalExt, params};
 use jiff::Timestamp;
 use spile_destination::{RunEnd, RunStart, StreamState};
 use spile_model::{
-    Checkpoint, CheckpointDelta, Failure, FailureKind, PartitionKey, Progress, Reject, RunId, StreamName, TableSchema,
+    Checkpoint, CheckpointDelta, Decimal, Failure, FailureKind, PartitionKey, Progress, Reject, RunId, StreamName,
+    TableSchema, Usage,
 };
 
 use crate::failure::OrExplain;
@@ -39,6 +41,7 @@ impl Catalog {
     pub(crate) fn prepare(&self, connection: &Connection) -> Result<(), Failure> {
         let (state, runs) = (self.qualified("_spile_state"), self.qualified("_spile_runs"));
         let (rejects, tables) = (self.qualified("_spile_rejects"), self.qualified("_spile_tables"));
+        let requests = self.qualified("_spile_requests");
         // Of a few rows: to look for the best compression at each checkpoint would cost a small run a tenth of its time.
         let text = "VARCHAR USING COMPRESSION uncompressed";
         let json = "JSON USING COMPRESSION uncompressed";
@@ -53,7 +56,12 @@ impl Catalog {
                  CREATE TABLE IF NOT EXISTS {rejects} (run BIGINT, pipeline VARCHAR, stream VARCHAR, \
                      \"at\" TIMESTAMP WITH TIME ZONE, reason VARCHAR, loaded BOOLEAN, request VARCHAR, record VARCHAR);
                  CREATE TABLE IF NOT EXISTS {tables} (pipeline {text}, stream {text}, table_name {text}, \
-                     parent {text}, columns {json}, record {json});",
+                     parent {text}, columns {json}, record {json});
+                 CREATE TABLE IF NOT EXISTS {requests} (run BIGINT, pipeline {text}, stream {text}, endpoint {text}, \
+                     requests BIGINT, bytes BIGINT, status_2xx BIGINT, status_3xx BIGINT, status_4xx BIGINT, \
+                     status_5xx BIGINT, unanswered BIGINT, retries BIGINT, rate_limited BIGINT, p50_seconds DOUBLE, \
+                     p95_seconds DOUBLE, p99_seconds DOUBLE, waited_seconds DOUBLE, backoff_seconds DOUBLE, \
+                     quota_left DOUBLE, quota_limit DOUBLE, quotas {json}, cost DECIMAL(38, 18), currency {text});",
                 ident(&self.schema)
             ))
             .or_explain("Spile's own tables could not be made")
@@ -111,7 +119,48 @@ impl Catalog {
             run.0,
             self.pipeline
         ];
-        connection.execute(&sql, values).map(|_| ()).or_explain("the end of the run could not be recorded")
+        connection.execute(&sql, values).map(|_| ()).or_explain("the end of the run could not be recorded")?;
+        self.add_requests(connection, run, &end.requests)
+    }
+
+    fn add_requests(&self, connection: &Connection, run: RunId, usages: &[Usage]) -> Result<(), Failure> {
+        let sql = format!(
+            "INSERT INTO {} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+             CAST(? AS DECIMAL(38, 18)), ?)",
+            self.qualified("_spile_requests")
+        );
+        let mut insert = connection.prepare(&sql).or_explain("what requests came to could not be stored")?;
+        for usage in usages {
+            let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
+            let tightest = usage.tightest_quota();
+            let values = params![
+                run.0,
+                self.pipeline,
+                usage.stream.as_str(),
+                &*usage.endpoint,
+                signed(usage.requests),
+                signed(usage.bytes),
+                signed(usage.statuses.status_2xx),
+                signed(usage.statuses.status_3xx),
+                signed(usage.statuses.status_4xx),
+                signed(usage.statuses.status_5xx),
+                signed(usage.statuses.unanswered),
+                signed(usage.retries),
+                signed(usage.rate_limited),
+                seconds(usage.latency.p50),
+                seconds(usage.latency.p95),
+                seconds(usage.latency.p99),
+                usage.waited.as_secs_f64(),
+                usage.backoff.as_secs_f64(),
+                tightest.map(|quota| quota.left),
+                tightest.and_then(|quota| quota.limit),
+                serde_json::to_string(&usage.quotas).expect("quotas are plain data"),
+                usage.cost.as_ref().map(|cost| storable(cost.amount)),
+                usage.cost.as_ref().map(|cost| &*cost.currency)
+            ];
+            insert.execute(values).or_explain("what requests came to could not be stored")?;
+        }
+        Ok(())
     }
 
     /// The run that last read the stream to its end, if that run was itself stopped before its own end.
@@ -354,6 +403,12 @@ fn parse_schema(stream: &str, text: &str) -> Result<TableSchema, Failure> {
             format!("what is stored of the tables of `{stream}` cannot be read; was it written by a later version?");
         Failure::new(FailureKind::StateConflict, message).caused_by(error)
     })
+}
+
+/// The text of an amount that the column can hold: 20 digits before the point and 18 behind it.
+fn storable(amount: Decimal) -> String {
+    let most = Decimal::from_i128_with_scale(10_i128.pow(20) - 1, 0);
+    amount.min(most).round_dp(18).to_string()
 }
 
 fn signed(count: u64) -> i64 {

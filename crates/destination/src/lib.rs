@@ -44,7 +44,7 @@ pub trait Destination: Send + Sync {
     /// The tables cannot be read or prepared.
     async fn open_stream(&self, target: StreamTarget) -> Result<Box<dyn StreamWriter>, Failure>;
 
-    /// Records how a run ended.
+    /// Records how a run ended, and in the same transaction what its requests came to (`_spile_requests`).
     ///
     /// # Errors
     /// The destination cannot be written. The rows that were committed are there all the same.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use spile_model::event::Outcome;
-use spile_model::{Checkpoint, RunId, StreamName};
+use spile_model::{Checkpoint, RunId, StreamName, Usage};
 use spile_plan::WriteMode;
 
 /// A run that begins.
@@ -25,7 +25,9 @@ pub struct RunEnd {
     pub outcome: Outcome,
     /// What it did, by stream.
     pub streams: Vec<StreamTotals>,
-    /// Why it failed.
+    /// What its requests came to, by stream and endpoint.
+    pub requests: Vec<Usage>,
+    /// Why it failed, or which budget ended it.
     pub error: Option<String>,
 }
 

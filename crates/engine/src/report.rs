@@ -14,12 +14,14 @@ pub struct RunReport {
     pub run: Option<RunId>,
     /// Where the tables are, without credentials.
     pub destination: String,
-    /// How it ended: as the least fortunate of its streams.
+    /// How it ended: as the least fortunate of its streams; `Interrupted` where its budget was spent.
     pub outcome: Outcome,
     /// What it did, by stream, in the file's order.
     pub streams: Vec<StreamReport>,
     /// What went wrong, each with its place.
     pub failures: Vec<Failure>,
+    /// What was not sent any more, where the run's budget ended it.
+    pub spent: Option<Failure>,
     /// From its start to its end.
     pub took: Duration,
 }

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use spile_destination::{Destination, RunEnd, RunStart};
 use spile_http::Client;
 use spile_model::event::Outcome;
-use spile_model::{Failure, RunEvent, RunId, StreamName, StreamReport};
+use spile_model::{Failure, FailureKind, RunEvent, RunId, StreamName, StreamReport};
 use spile_plan::PipelinePlan;
 use spile_source::Source;
 use tokio::time::Instant;
@@ -34,6 +34,7 @@ pub async fn run(plan: Arc<PipelinePlan>, destination: Arc<dyn Destination>, wor
         outcome: Outcome::Succeeded,
         streams: Vec::new(),
         failures: Vec::new(),
+        spent: None,
         took: began.elapsed(),
     };
     if let Err(failure) = run_into(&plan, destination, world, &mut report).await {
@@ -75,7 +76,10 @@ async fn read_streams(plan: &PipelinePlan, shared: &Arc<Shared>, report: &mut Ru
         let (stream, failure): (StreamReport, Option<Failure>) =
             joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         report.streams.push(stream);
-        report.failures.extend(failure);
+        match failure {
+            Some(failure) if failure.kind == FailureKind::BudgetSpent => drop(report.spent.get_or_insert(failure)),
+            failure => report.failures.extend(failure),
+        }
     }
 }
 
@@ -91,11 +95,12 @@ fn tell_start(plan: &PipelinePlan, world: &World, run: RunId, destination: &str)
 }
 
 fn end(world: &World, report: &RunReport) -> RunEnd {
-    let errors: Vec<String> = report.failures.iter().map(in_one_line).collect();
+    let errors: Vec<String> = report.failures.iter().chain(&report.spent).map(in_one_line).collect();
     RunEnd {
         finished_at: world.clock.now(),
         outcome: report.outcome,
         streams: report.streams.iter().map(totals).collect(),
+        requests: report.streams.iter().flat_map(|stream| stream.endpoints.clone()).collect(),
         error: (!errors.is_empty()).then(|| errors.join("\n")),
     }
 }

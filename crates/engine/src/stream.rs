@@ -33,6 +33,10 @@ pub(crate) async fn read(shared: Arc<Shared>, plan: StreamPlan) -> (StreamReport
     };
     let (outcome, failure) = match read {
         Ok(outcome) => (outcome, None),
+        // A budget that is spent ends a stream as its user would: what was read is committed, and the next run goes on.
+        Err(failure) if failure.kind == FailureKind::BudgetSpent => {
+            (Outcome::Interrupted, Some(failure.in_stream(&plan.name)))
+        }
         Err(failure) => (Outcome::Failed, Some(failure.in_stream(&plan.name))),
     };
     let report = tally.close(outcome, shared.client.usage(&plan.name), failure.as_ref());

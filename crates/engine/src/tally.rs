@@ -2,9 +2,8 @@
 
 use spile_columnar::Built;
 use spile_destination::{Committed, StreamTotals};
-use spile_http::Usage;
 use spile_model::event::Outcome;
-use spile_model::{CursorValue, Events, Failure, Page, RunEvent, StreamName, StreamReport};
+use spile_model::{CursorValue, Events, Failure, Page, RunEvent, StreamName, StreamReport, Usage};
 use spile_plan::StreamPlan;
 use tokio::time::Instant;
 use tracing::{debug, trace};
@@ -100,7 +99,8 @@ impl Tally {
             pages: self.pages,
             requests: usage.requests,
             bytes: usage.bytes,
-            waited: usage.waited,
+            waited: usage.waited + usage.backoff,
+            endpoints: vec![usage],
             took: self.began.elapsed(),
             cursor: self.cursor,
             error: failure.map(in_one_line),

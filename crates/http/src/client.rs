@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
 use spile_model::units::show_duration;
-use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName};
+use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName, Usage};
 use spile_plan::PipelinePlan;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
@@ -27,7 +27,7 @@ use crate::retry::{Decision, RetryPolicy};
 use crate::retry_after::asked_wait;
 use crate::surroundings::Surroundings;
 use crate::transport::Network;
-use crate::usage::{Ledger, Usage};
+use crate::usage::{Content, Ledger};
 use crate::wire::Wire;
 use crate::{body, excerpt};
 
@@ -127,7 +127,7 @@ impl Client {
             retries: RetryPolicy::new(source.retries, seed),
             redactor,
             watch: Watch::default(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(plan),
             clock,
             events,
         })))
@@ -182,6 +182,7 @@ impl Client {
                 return Err(failure);
             }
             tries += 1;
+            self.0.ledger.retried(stream);
             debug!(%stream, "{} {}: tries again ({tries}): {reason}", request.method, self.show_url(&request.url));
             self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
         }
@@ -210,9 +211,21 @@ impl Client {
         self.0.watch.begin(watcher);
     }
 
-    /// What the stream's requests have cost so far.
+    /// What the stream's requests came to so far.
     pub fn usage(&self, stream: &StreamName) -> Usage {
-        self.0.ledger.of(stream)
+        let now = self.0.clock.now();
+        let quotas = self.0.limiters.iter().flat_map(|(_, limiter)| limiter.quotas(stream, now));
+        self.0.ledger.of(stream, quotas.collect())
+    }
+
+    /// Takes note of what an answer to `stream` held, where that is what it is priced by.
+    pub fn received(&self, stream: &StreamName, content: Content) {
+        if self.0.ledger.received(stream, content) {
+            let message = "an answer does not tell how many units it was, so that its cost is not in the sum: check \
+                           `price.units`";
+            let message = message.to_owned();
+            self.0.events.emit(RunEvent::Warning { stream: Some(stream.clone()), message });
+        }
     }
 
     /// The plan's `base_url`.
@@ -296,12 +309,14 @@ impl Client {
     }
 
     async fn hop_on_the_wire(&self, request: &Request, stream: &StreamName) -> Result<Reply, Refusal> {
+        self.0.ledger.allows(stream).map_err(Refusal::last)?;
         if self.is_home(&request.url) {
             // Before its turn comes: who waits for credentials holds no place that others could use.
             self.0.authenticator.ready(&self.asking(stream)).await.map_err(Refusal::last)?;
         }
         let on_wait = |why: Reason, wait| self.waiting(stream, why.to_string(), wait);
         let permit = self.limiter(&request.url).admit(stream, request.url.path(), on_wait).await?;
+        self.0.ledger.waited(stream, permit.waited());
         self.exchange(request, stream, permit).await
     }
 
@@ -322,7 +337,7 @@ impl Client {
             Used::Fixed
         };
         let mut sent = Sent::new(&self.0.redactor, &self.0.watch, stream, &outgoing);
-        self.0.ledger.record(stream, |usage| usage.requests += 1);
+        self.0.ledger.sent(stream).map_err(Refusal::last)?;
         let replying = self.reply(outgoing, used, stream, &mut permit, &mut sent);
         let reply = timeout(self.0.wire.timeouts.total, replying).await;
         let reply = reply.unwrap_or_else(|_| Err(self.0.wire.too_slow()));
@@ -343,6 +358,9 @@ impl Client {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let asked = asked_wait(&headers, self.0.clock.now());
         let spent = permit.answered(status, &headers, asked, self.0.clock.now());
+        if classify::status_kind(status, asked.is_some() || spent) == FailureKind::RateLimited {
+            self.0.ledger.rate_limited(stream);
+        }
         sent.head(status, &headers);
         let (read, limits) = (self.0.wire.timeouts.read, &self.0.wire.limits);
         let (body, whole) = if method == Method::HEAD {
@@ -387,7 +405,10 @@ impl Client {
             retries: &self.0.retries,
             redactor: &self.0.redactor,
             clock: self.0.clock.as_ref(),
-            on_wait: Box::new(move |reason, wait| self.waiting(stream, reason, wait)),
+            on_wait: Box::new(move |reason, wait| {
+                self.0.ledger.backs_off(stream, wait);
+                self.waiting(stream, reason, wait);
+            }),
         }
     }
 
@@ -475,6 +496,10 @@ impl Client {
             Some(asked) if asked == wait => format!("Retry-After, after {}", in_short(&failure.kind)),
             _ => format!("backoff after {}", in_short(&failure.kind)),
         };
+        match failure.kind {
+            FailureKind::RateLimited => self.0.ledger.waited(stream, wait),
+            _ => self.0.ledger.backs_off(stream, wait),
+        }
         self.waiting(stream, reason, wait);
         sleep(wait).await;
         Ok(())
@@ -482,13 +507,12 @@ impl Client {
 
     fn responded(&self, stream: &StreamName, status: StatusCode, bytes: usize, took: Duration) {
         let bytes = bytes as u64;
-        self.0.ledger.record(stream, |usage| usage.bytes += bytes);
+        self.0.ledger.answered(stream, status.as_u16(), bytes, took);
         self.0.events.emit(RunEvent::Responded { stream: stream.clone(), status: status.as_u16(), bytes, took });
     }
 
     fn waiting(&self, stream: &StreamName, reason: String, wait: Duration) {
         debug!(%stream, "waits {}: {reason}", show_duration(wait));
-        self.0.ledger.record(stream, |usage| usage.waited += wait);
         let until = self.0.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
         self.0.events.emit(RunEvent::Waiting { stream: stream.clone(), reason, wait, until });
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{CursorValue, RunId, StreamName};
+use crate::{CursorValue, RunId, StreamName, Usage};
 
 /// A fact about a run. Serialised with an `event` tag, one JSON object a line, by `--json`.
 #[derive(Clone, Debug, Serialize)]
@@ -135,6 +135,8 @@ pub struct StreamReport {
     /// Time spent waiting for limits and backoff.
     #[serde(rename = "waited_seconds", serialize_with = "as_seconds")]
     pub waited: Duration,
+    /// What its requests came to, by endpoint.
+    pub endpoints: Vec<Usage>,
     /// From its start to its end.
     #[serde(rename = "seconds", serialize_with = "as_seconds")]
     pub took: Duration,
@@ -155,7 +157,7 @@ pub enum Outcome {
     Succeeded,
     /// Stopped by an error; what was committed stays.
     Failed,
-    /// Stopped by the user; what was committed stays.
+    /// Stopped by the user, or by the run's budget; what was committed stays.
     Interrupted,
 }
 
@@ -197,7 +199,7 @@ impl fmt::Debug for Events {
     }
 }
 
-fn as_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
 }
 

@@ -102,6 +102,8 @@ pub enum FailureKind {
     NoSecretStore,
     /// A local file could not be read or written (spooling).
     Io,
+    /// The run has sent or spent as much as the pipeline file allows it.
+    BudgetSpent,
     /// The user asked to stop.
     Interrupted,
 }
@@ -153,6 +155,7 @@ impl FailureKind {
             | Self::SecretStore
             | Self::NoSecretStore
             | Self::Io
+            | Self::BudgetSpent
             | Self::Interrupted => Retry::Never,
         }
     }
@@ -230,6 +233,9 @@ impl FailureKind {
             }
             Self::NoSecretStore => "set one up with `spile secret set`, or name one in the pipeline file (`secrets`)",
             Self::Io => "check the temporary folder's space and permissions",
+            Self::BudgetSpent => {
+                "run again to go on; if a stream keeps its progress only at its end, raise `budget` so that one run gets there"
+            }
             Self::Interrupted => "run again to go on",
         }
     }

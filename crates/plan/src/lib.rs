@@ -11,6 +11,7 @@ mod credential;
 mod destination;
 mod pagination;
 mod pipeline;
+mod price;
 mod request;
 mod shape;
 mod stream;
@@ -28,6 +29,7 @@ pub use pipeline::{
     LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable, Variables,
     WindowKind,
 };
+pub use price::{BudgetPlan, PricePlan, UnitPrice};
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};
 pub use shape::{Lists, Naming, Nested, ShapePlan};
 pub use stream::{CursorOrder, CursorPlan, Lookback, MissingRecords, StreamPlan, WriteMode};

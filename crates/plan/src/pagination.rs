@@ -66,7 +66,7 @@ pub enum PaginationKind {
     LinkHeader,
 }
 
-/// Where a response keeps its page token.
+/// Where a response keeps its page token, or another value that is read from it.
 #[derive(Clone, Debug)]
 pub enum TokenSource {
     /// In the body.

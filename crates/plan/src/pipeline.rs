@@ -8,7 +8,7 @@ use serde_json::Value;
 use spile_expression::{Scope, Template};
 use spile_model::{ByteSize, Secret};
 
-use crate::{AuthPlan, DestinationPlan, NamedTemplate, ProxyPlan, StreamPlan, TlsPlan};
+use crate::{AuthPlan, BudgetPlan, DestinationPlan, NamedTemplate, ProxyPlan, StreamPlan, TlsPlan};
 
 /// One pipeline, ready to run.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct PipelinePlan {
     pub source: SourcePlan,
     /// What is read, in the file's order.
     pub streams: Vec<StreamPlan>,
+    /// What one run may send and spend.
+    pub budget: BudgetPlan,
     /// Where tables live.
     pub destination: DestinationPlan,
 }

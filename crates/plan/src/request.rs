@@ -18,6 +18,13 @@ pub struct RequestPlan {
     pub body: Option<BodyPlan>,
 }
 
+impl RequestPlan {
+    /// Method and path as the pipeline file writes them, which is the same for every page and cursor.
+    pub fn endpoint(&self) -> String {
+        format!("{} {}", self.method, self.path.source())
+    }
+}
+
 /// A name and the template of its value.
 #[derive(Clone, Debug)]
 pub struct NamedTemplate {

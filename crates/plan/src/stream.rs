@@ -5,7 +5,7 @@ use std::time::Duration;
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 
-use crate::{CachePlan, Injection, PaginationPlan, RequestPlan, ShapePlan};
+use crate::{CachePlan, Injection, PaginationPlan, PricePlan, RequestPlan, ShapePlan};
 
 /// One stream, ready to be read.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct StreamPlan {
     pub table: String,
     /// What is asked for.
     pub request: RequestPlan,
+    /// What it costs in money, where that is known.
+    pub price: Option<PricePlan>,
     /// How pages follow each other.
     pub pagination: PaginationPlan,
     /// Where the records stand in a response. A selected array stands for its elements.

@@ -12,6 +12,7 @@ use spile_plan::{PipelinePlan, StreamPlan};
 use crate::extract::{Extracted, Extractor};
 use crate::guard;
 use crate::pagination::{Next, Paginator, Position, Seen, Wanted};
+use crate::priced::Priced;
 use crate::request::Requests;
 
 /// A body beyond this is taken apart on a blocking thread: it would keep the others waiting for a millisecond or more.
@@ -24,6 +25,7 @@ pub(crate) struct Fetcher {
     requests: Requests,
     extractor: Extractor,
     pub(crate) paginator: Paginator,
+    priced: Priced,
 }
 
 /// A page that has come, before its place in the order is known.
@@ -50,12 +52,14 @@ impl Fetcher {
     pub(crate) fn new(plan: &PipelinePlan, stream: &StreamPlan, from: Option<CursorValue>, client: &Client) -> Self {
         let mut wanted = Wanted::default();
         let paginator = Paginator::new(&stream.pagination.kind, &mut wanted);
+        let priced = Priced::new(stream.price.as_ref(), &mut wanted);
         Self {
             client: client.clone(),
             stream: stream.name.clone(),
             requests: Requests::new(plan, stream, from, client),
             extractor: Extractor::new(&stream.records, wanted.0, stream.missing_records),
             paginator,
+            priced,
         }
     }
 
@@ -73,6 +77,9 @@ impl Fetcher {
         let accept = |response| self.extract(response);
         let (response, extracted) = self.client.send_and(&request, &self.stream, accept).await?;
         let records = &extracted.records;
+        if let Some(content) = self.priced.content(&response, &extracted) {
+            self.client.received(&self.stream, content);
+        }
         let seen = Seen {
             position,
             records: (records.len() + extracted.rejects.len()) as u64,

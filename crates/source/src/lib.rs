@@ -16,6 +16,7 @@
 //! * `pagination`: a response → where the next page is; one kind per file.
 //! * `extract`: a body → ranges of records, and the values that paging needs, in one pass.
 //! * `fetch`: the three together, for one page.
+//! * `priced`: what a response is priced by.
 //! * `prefetch`, `guard`, `pages`: many pages, ahead of their reader and without going in circles.
 
 mod extract;
@@ -24,6 +25,7 @@ mod guard;
 mod pages;
 mod pagination;
 mod prefetch;
+mod priced;
 mod request;
 
 use std::sync::Arc;

@@ -9,11 +9,12 @@ pub(crate) enum Exit {
     Failed,
     Usage,
     Locked,
+    Spent,
     Interrupted,
 }
 
 /// Every exit with its code and meaning.
-const TABLE: [(Exit, u8, &str); 5] = [
+const TABLE: [(Exit, u8, &str); 6] = [
     (Exit::Success, 0, "everything was done"),
     (
         Exit::Failed,
@@ -22,6 +23,7 @@ const TABLE: [(Exit, u8, &str); 5] = [
     ),
     (Exit::Usage, 2, "the command line or the pipeline file is wrong; nothing was started"),
     (Exit::Locked, 3, "another process has the destination open; nothing was started"),
+    (Exit::Spent, 4, "the run's `budget` is spent; what was committed stays, run again to go on"),
     (Exit::Interrupted, 130, "stopped by Ctrl-C or SIGTERM; what was committed stays, run again to go on"),
 ];
 
@@ -46,6 +48,6 @@ mod tests {
     fn every_exit_has_a_code_of_its_own() {
         let mut codes: Vec<u8> = TABLE.iter().map(|(_, code, _)| *code).collect();
         codes.dedup();
-        assert_eq!(codes, [0, 1, 2, 3, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 130]);
     }
 }

@@ -17,9 +17,9 @@ use std::num::{NonZeroU32, NonZeroU64};
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 use spile_plan::{
-    AuthPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan, Lookback,
-    MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, ProxyPlan, RequestPlan, RetryPlan,
-    ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables, WriteMode,
+    AuthPlan, BudgetPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan,
+    Lookback, MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, ProxyPlan, RequestPlan,
+    RetryPlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables, WriteMode,
 };
 
 /// More pages than any test reads, and few enough that paging without end is soon over.
@@ -40,6 +40,7 @@ pub fn stream(name: &str) -> StreamPlan {
             headers: Vec::new(),
             body: None,
         },
+        price: None,
         pagination: PaginationPlan { kind: PaginationKind::None, max_pages: MAX_PAGES },
         records: RecordPath::root(),
         missing_records: MissingRecords::Fail,
@@ -84,6 +85,7 @@ pub fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
             limits: LimitPlan::default(),
         },
         streams,
+        budget: BudgetPlan::default(),
         destination: DestinationPlan::DuckDb(DuckDbPlan {
             path: "unused.duckdb".into(),
             schema: "main".to_owned(),

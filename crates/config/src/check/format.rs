@@ -19,7 +19,7 @@ pub(crate) struct Format {
 }
 
 /// Every format that the schema may name.
-const FORMATS: [Format; 5] = [
+const FORMATS: [Format; 6] = [
     Format {
         name: "spile-duration",
         words: "a time such as `30s`, `15m` or `1h30m`",
@@ -31,6 +31,12 @@ const FORMATS: [Format; 5] = [
         words: "a size such as `512KiB` or `8MiB`",
         check: |text| spile_model::units::parse_size(text).map(|_| ()),
         has_unit: true,
+    },
+    Format {
+        name: "spile-amount",
+        words: "an amount such as `0.002` or `5`",
+        check: |text| spile_model::money::parse_amount(text).map(|_| ()),
+        has_unit: false,
     },
     Format {
         name: "json_path",

@@ -11,7 +11,7 @@ use crate::tree::{Node, Scalar, Value};
 impl Walker<'_> {
     pub(super) fn scalar(&mut self, node: &Node, scalar: &Scalar, schema: Schema<'_>) -> Option<Json> {
         match schema.scalar_form() {
-            Some(ScalarForm::Text) => return Some(Json::String(scalar.text.clone())),
+            Some(ScalarForm::Text) => return self.text(node, scalar, schema),
             Some(ScalarForm::Exact) => return Some(exact(scalar)),
             None => {}
         }

@@ -11,6 +11,7 @@ mod destination;
 mod origins;
 mod pagination;
 mod places;
+mod price;
 mod source;
 mod stream;
 mod templates;
@@ -48,11 +49,13 @@ pub(crate) fn plan(
     let source = spec.source.as_ref().and_then(|source| planner.source(source, folder));
     let streams: Vec<_> = spec.streams().map(|(name, stream)| planner.stream(name, stream)).collect();
     planner.check_tables(spec);
+    let budget = planner.budget(spec);
     let destination = spec.destination.as_ref().and_then(|destination| planner.destination(destination, folder));
     Some(PipelinePlan {
         name: spec.name.clone()?,
         source: source?,
         streams: streams.into_iter().collect::<Option<_>>()?,
+        budget,
         destination: destination?,
         variables: planner.variables,
     })

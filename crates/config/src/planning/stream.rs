@@ -24,6 +24,7 @@ impl Planner<'_, '_, '_> {
         self.check_name(&["streams", name], "stream", name);
         let names = Names::Stream { cursor: spec.cursor.is_some() };
         let request = self.request(name, spec, names);
+        let price = self.price(name, spec);
         let pagination = self.pagination(name, spec);
         let records = match &spec.records {
             Some(path) => self.record_path(&["streams", name, "records"], path),
@@ -41,6 +42,7 @@ impl Planner<'_, '_, '_> {
             name: StreamName::new(name),
             table: spec.table.clone().unwrap_or_else(|| name.to_owned()),
             request: request?,
+            price: price?,
             pagination: pagination?,
             records: records?,
             missing_records: match spec.missing_records {

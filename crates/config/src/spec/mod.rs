@@ -11,6 +11,7 @@ mod auth;
 mod connection;
 mod destination;
 mod pagination;
+mod price;
 pub(crate) mod schema;
 mod source;
 mod stream;
@@ -31,12 +32,13 @@ pub(crate) use destination::{CommitSpec, DestinationSpec, DuckDbForm, DuckDbSpec
 pub(crate) use pagination::{
     InjectionSpec, OffsetSpec, PageNumberSpec, PageTokenSpec, PaginationSpec, PlaceSpec, TokenPlace, TokenSpec,
 };
+pub(crate) use price::{BudgetSpec, PriceSpec};
 pub(crate) use source::{SourceSpec, WindowSpec};
 pub(crate) use stream::{
     BodySpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec, NamesSpec, NestedSpec,
     OrderSpec, StreamDefaults, StreamSpec, WriteSpec,
 };
-pub(crate) use values::{DurationText, Exact, Named, OneOrMany, SizeText, Text};
+pub(crate) use values::{AmountText, DurationText, Exact, Named, OneOrMany, SizeText, Text};
 pub(crate) use variable::{DefaultSpec, VariableForm, VariableSpec};
 
 /// A pipeline: records of an API into tables.
@@ -65,6 +67,10 @@ pub(crate) struct PipelineSpec {
     #[schemars(required, extend("minProperties" = 1))]
     pub(crate) streams: Option<Named<StreamSpec>>,
 
+    /// What one run may send and spend: `{ max_requests: 10000, max_cost: 5 }`. A run that has spent it is interrupted
+    /// (exit code 4), and the next one goes on.
+    pub(crate) budget: Option<BudgetSpec>,
+
     /// Where the tables live: `duckdb:file.duckdb`.
     #[schemars(with = "DestinationSpec")]
     pub(crate) destination: Option<DestinationSpec>,
@@ -81,6 +87,7 @@ impl PipelineSpec {
             source: take("source").and_then(|source| part(source, &mut misfit)),
             defaults: None,
             streams: take("streams").map(|streams| each(streams, &mut misfit)),
+            budget: take("budget").and_then(|budget| part(budget, &mut misfit)),
             destination: take("destination").and_then(|destination| part(destination, &mut misfit)),
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct PageTokenSpec {
     pub(crate) has_more: Option<String>,
 }
 
-/// Where a response keeps its page token.
+/// Where a response keeps a value, such as its page token.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
@@ -51,7 +51,7 @@ pub(crate) enum TokenSpec {
     Place(TokenPlace),
 }
 
-/// A named place of a page token.
+/// A named place in a response.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TokenPlace {

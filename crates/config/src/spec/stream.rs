@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, Text};
+use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, PriceSpec, Text};
 
 /// A stream: one kind of record from one endpoint, which becomes one table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +29,10 @@ pub(crate) struct StreamSpec {
 
     /// The body of the request: `{ json: … }` or `{ form: … }`.
     pub(crate) body: Option<BodySpec>,
+
+    /// What the requests cost in money: `{ per_request: 0.002, currency: USD }`. It is summed up in the report of a run
+    /// and in `_spile_requests`, and `budget` can limit it.
+    pub(crate) price: Option<PriceSpec>,
 
     /// How pages follow each other. Default: `none`, there is one page.
     pub(crate) pagination: Option<PaginationSpec>,

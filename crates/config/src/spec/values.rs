@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use spile_model::ByteSize;
+use spile_model::{ByteSize, Decimal};
 
 // The formats have names of their own: JSON Schema's `duration` is ISO 8601 (`PT30S`), and an editor would insist on it.
 
@@ -16,6 +16,8 @@ use spile_model::ByteSize;
 const DURATION_PATTERN: &str = "^\\s*([0-9]+(ms|s|m|h|d)\\s*)+$";
 /// What a size looks like, for editors; [`spile_model::units::parse_size`] decides.
 const SIZE_PATTERN: &str = "^\\s*[0-9]+\\s*(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)\\s*$";
+/// What an amount looks like, for editors; [`spile_model::money::parse_amount`] decides.
+const AMOUNT_PATTERN: &str = "^\\s*[0-9]*\\.?[0-9]*([eE][-+]?[0-9]+)?\\s*$";
 
 /// Text, where a number or true or false is taken as the text that was written. May be a template.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -109,6 +111,34 @@ impl JsonSchema for SizeText {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "spile-size", "pattern": SIZE_PATTERN })
+    }
+}
+
+/// An amount that is not below zero, exactly as it was written: `0.002`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AmountText(pub(crate) Decimal);
+
+impl<'de> Deserialize<'de> for AmountText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        spile_model::money::parse_amount(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for AmountText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "number"], "format": "spile-amount", "pattern": AMOUNT_PATTERN, "minimum": 0,
+            "x-spile-scalar": "text",
+        })
     }
 }
 

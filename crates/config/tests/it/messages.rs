@@ -457,3 +457,25 @@ fn what_only_follows_from_a_slip_is_not_told() {
         assert!(shown.ends_with(count), "{text}\n{shown}");
     }
 }
+
+#[test]
+fn prices_and_budgets_that_mean_nothing_are_told_so() {
+    assert_snapshot!(refusal(
+        r#"
+name: x
+source: { base_url: https://api.example.com }
+budget: { max_requests: 0, max_cost: -1 }
+streams:
+  a: { path: /a, price: { per_request: free, currency: USD } }
+  b: { path: /b, price: { currency: USD } }
+  c: { path: /c, price: { per_unit: 1, currency: EUR } }
+  d: { path: /d, price: { units: $.n, currency: USD } }
+  e: { path: /e, price: { per_record: 1 } }
+destination: duckdb:x.duckdb
+"#
+    ));
+    assert_snapshot!(refusal(
+        "name: x\nsource: { base_url: https://api.example.com }\nbudget: { max_cost: 1 }\nstreams: { a: { path: /a } }\n\
+         destination: duckdb:x.duckdb\n"
+    ));
+}

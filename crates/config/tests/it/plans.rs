@@ -126,6 +126,28 @@ fn paginators_are_found_by_their_kind() {
 }
 
 #[test]
+fn prices_and_budgets_keep_every_digit() {
+    let text = SHORT.replace(
+        "{ path: /items }",
+        "{ path: /items, price: { per_request: 0.0020, per_record: '1e-9', currency: USD } }",
+    );
+    let plan = load(&format!("{text}budget: {{ max_requests: 500, max_cost: 12.50 }}")).unwrap();
+    let price = plan.streams[0].price.as_ref().unwrap();
+    assert_eq!((price.per_request.to_string(), price.per_record.to_string()), ("0.0020".into(), "0.000000001".into()));
+    assert!(price.per_unit.is_none());
+    assert_eq!(plan.budget.max_requests.unwrap().get(), 500);
+    assert_eq!(plan.budget.max_cost.unwrap().to_string(), "12.50");
+    let by_unit = |units| {
+        let price = format!("{{ path: /items, price: {{ per_unit: 0.1, units: {units}, currency: credits }} }}");
+        stream(&price).price.unwrap().per_unit.unwrap().units
+    };
+    assert!(matches!(by_unit("$.usage.credits"), TokenSource::Body(path) if path.source() == "$.usage.credits"));
+    assert!(matches!(by_unit("{ header: X-Credits }"), TokenSource::Header(name) if name == "X-Credits"));
+    let free = load(SHORT).unwrap();
+    assert!(free.streams[0].price.is_none() && free.budget == spile_plan::BudgetPlan::default());
+}
+
+#[test]
 fn a_json_body_keeps_its_order_and_its_kinds() {
     let plan = stream(
         "{ path: /a, body: { json: { z: 1, a: [\"x{{ 1 + 1 }}\", true], after: null } }, pagination: { page_token: { token: next, param: { body: variables.after } } } }",

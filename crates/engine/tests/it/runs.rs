@@ -145,3 +145,31 @@ async fn typing_leaves_the_async_threads_of_a_real_runtime() {
     assert_eq!(report.outcome, Outcome::Succeeded, "{:?}", report.failures);
     assert_eq!(stage.table("things"), stage.origin());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_one_for_all_streams_and_every_run_has_its_own() {
+    let plan = incremental(stream(WriteMode::Append), CursorOrder::Ascending, Lookback::None);
+    let mut stage = Stage::with(things(24), plan).await;
+    stage.plan.streams.push(named(stream(WriteMode::Replace), "others"));
+    stage.api.route(get("/others"), |_| Response::json(json!({ "data": [{ "id": 1 }] })));
+    stage.plan.budget.max_requests = std::num::NonZeroU64::new(3);
+    let report = stage.run().await;
+    assert_eq!((report.outcome, report.failures.len()), (Outcome::Interrupted, 0));
+    assert_eq!(report.spent.as_ref().map(|spent| &spent.kind), Some(&FailureKind::BudgetSpent));
+    assert_eq!(stage.api.request_count(), 3);
+    assert_eq!(report.streams.iter().map(|stream| stream.requests).sum::<u64>(), 3);
+    let interrupted = report.streams.iter().find(|stream| stream.outcome == Outcome::Interrupted).unwrap();
+    assert!(interrupted.error.as_ref().unwrap().contains("budget.max_requests"), "{interrupted:?}");
+    let runs = stage.place.rows("_spile_runs");
+    assert_eq!(runs[0]["outcome"], json!("interrupted"));
+    assert!(runs[0]["error"].as_str().unwrap().contains("budget.max_requests"), "{runs:?}");
+    let requests = stage.place.rows("_spile_requests");
+    let sent: u64 = requests.iter().map(|row| row["requests"].as_u64().unwrap()).sum();
+    assert_eq!((requests.len(), sent), (2, 3));
+    let mut runs = 1;
+    while stage.run().await.outcome == Outcome::Interrupted {
+        runs += 1;
+        assert!(runs < 10, "each run gets further");
+    }
+    assert_eq!(stage.table("things"), stage.origin());
+}

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use spile_model::{FailureKind, StreamName};
+use spile_model::{FailureKind, Quota, StreamName};
 use spile_plan::RateLimitPlan;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -139,18 +139,23 @@ impl Limiter {
     ) -> Result<Permit<'_>, TooLong> {
         let waiting = Waiting { limiter: self, number: self.lock().turns.ask(stream, path) };
         let mut reported = None;
+        let mut since = None;
         loop {
             // Listened to before looking: what changes in between is not missed.
             let changed = self.changed.notified();
             let now = Instant::now();
             let turn = self.lock().turn(waiting.number, now);
             let until = match turn {
-                Ok(permitted) => return Ok(self.permit(waiting, stream, permitted, now)),
+                Ok(permitted) => {
+                    let waited = since.map_or(Duration::ZERO, |since| now - since);
+                    return Ok(self.permit(waiting, stream, permitted, now, waited));
+                }
                 Err(Obstacle::Until(until, reason)) => {
                     let wait = until - now;
                     if wait > self.max_wait && reason != Reason::RateLimit {
                         return Err(TooLong { reason, wait });
                     }
+                    since.get_or_insert(now);
                     if reported != Some(until) {
                         reported = Some(until);
                         on_wait(reason, wait);
@@ -166,16 +171,24 @@ impl Limiter {
         }
     }
 
+    /// What the API told last of its limits that the requests of `stream` count in; `clock` is the present time.
+    pub(crate) fn quotas(&self, stream: &StreamName, clock: Timestamp) -> Vec<Quota> {
+        let now = Instant::now();
+        let state = self.lock();
+        state.told.iter().filter_map(|told| told.quota(stream, now, clock)).collect()
+    }
+
     fn permit<'a>(
         &'a self,
         waiting: Waiting<'_>,
         stream: &StreamName,
         permitted: Permitted,
         now: Instant,
+        waited: Duration,
     ) -> Permit<'a> {
         drop(waiting);
         self.changed.notify_waiters(); // the next one may be able to go too
-        Permit { limiter: self, stream: stream.clone(), permitted, departed: now, answered: false }
+        Permit { limiter: self, stream: stream.clone(), permitted, departed: now, waited, answered: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -283,10 +296,16 @@ pub(crate) struct Permit<'a> {
     stream: StreamName,
     permitted: Permitted,
     departed: Instant,
+    waited: Duration,
     answered: bool,
 }
 
 impl Permit<'_> {
+    /// How long the request waited from when it was known until when it would have to.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
     /// The answer has begun, at this time of the wall clock; `asked`: how long it asks to wait.
     ///
     /// Where it says that there were too many requests, nothing leaves from now on until it may be otherwise; but for a

@@ -8,7 +8,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use spile_model::StreamName;
+use jiff::Timestamp;
+use spile_model::{Quota, StreamName};
 use tokio::time::Instant;
 
 use super::dialect::{Reading, Unit};
@@ -94,6 +95,14 @@ impl Told {
     /// Whether the answers to a stream besides this one told of it.
     pub(super) fn was_told_to_another(&self, stream: &StreamName) -> bool {
         self.streams.iter().any(|told| told != stream)
+    }
+
+    /// What is left of it, where the requests of `stream` count in it; `clock` is the time of the wall clock at `now`.
+    pub(super) fn quota(&self, stream: &StreamName, now: Instant, clock: Timestamp) -> Option<Quota> {
+        let left = self.left.filter(|_| self.unit != Unit::Concurrent && self.streams.contains(stream))?;
+        let renewal = self.renewal.map(|at| (at.saturating_duration_since(now), now.saturating_duration_since(at)));
+        let renews_at = renewal.and_then(|(ahead, over)| clock.checked_add(ahead).ok()?.checked_sub(over).ok());
+        Some(Quota { name: self.name.clone(), left, limit: self.limit, renews_at })
     }
 
     /// The earliest instant at which one more request keeps the limit, `now` where that is at once; nothing where only

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use spile_http::{Method, Request, Url};
-use spile_model::{Failure, FailureKind, RunEvent};
+use spile_model::{Failure, FailureKind, RunEvent, Statuses};
 use spile_testkit::fake_api::{FakeApi, Response, any, get, post};
 use tokio::time::Instant;
 
@@ -40,7 +40,9 @@ async fn passing_failures_are_waited_out_with_growing_backoff() {
     assert_eq!(reasons, expected.map(|what| format!("backoff after {what}")));
     let usage = rig.client.usage(&stream());
     assert_eq!(usage.requests, 6);
-    assert_eq!(usage.waited, waits.iter().map(|(_, wait)| *wait).sum::<Duration>());
+    assert_eq!(usage.backoff, waits.iter().map(|(_, wait)| *wait).sum::<Duration>());
+    let answers = Statuses { status_2xx: 1, status_4xx: 1, status_5xx: 2, unanswered: 2, ..Statuses::default() };
+    assert_eq!((usage.statuses, usage.retries, usage.rate_limited), (answers, 5, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde_json::Value;
+use spile_model::Decimal;
+use spile_model::money::parse_amount;
 
 /// Longer text than this is no token, count or flag; it is not copied out of the body.
 const LONGEST: usize = 64 * 1024;
@@ -81,6 +83,14 @@ impl Signal {
                 let whole = text.parse::<u64>().map(Value::from).or_else(|_| text.parse::<i64>().map(Value::from));
                 Some(whole.unwrap_or_else(|_| Value::String(text.to_string())))
             }
+        }
+    }
+
+    /// As an amount that is not below zero, exactly, also where it is written as text.
+    pub(crate) fn as_amount(&self) -> Option<Decimal> {
+        match self {
+            Self::Number(text) | Self::Text(text) => parse_amount(text).ok(),
+            _ => None,
         }
     }
 

@@ -75,12 +75,12 @@ pub(crate) enum Paginator {
     LinkHeader(LinkHeader),
 }
 
-/// The paths that paging reads from bodies. Each has a number, by which its value is found in [`Signals`].
+/// The paths at which values are read from bodies, for paging and for prices. Each has a number, by which its value is found in [`Signals`].
 #[derive(Default)]
 pub(crate) struct Wanted(pub(crate) Vec<RecordPath>);
 
 impl Wanted {
-    fn add(&mut self, path: &RecordPath) -> usize {
+    pub(crate) fn add(&mut self, path: &RecordPath) -> usize {
         self.0.push(path.clone());
         self.0.len() - 1
     }

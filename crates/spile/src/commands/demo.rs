@@ -56,10 +56,9 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
         return Ok(Exit::Interrupted);
     };
     drop(api);
-    closing::show(&report, &plan.destination, terminal);
-    for one in &report.failures {
-        failure::show_failure(one, terminal);
-    }
+    closing::show(&report, &plan.destination, verbose, terminal);
+    report.failures.iter().for_each(|one| failure::show_failure(one, terminal));
+    report.spent.iter().for_each(|spent| failure::show_spent(spent, terminal));
     let exit = exit(&report);
     if exit == Exit::Success {
         tell_what_came(&report, &before, &files.database, terminal);

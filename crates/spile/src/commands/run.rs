@@ -49,11 +49,10 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
     };
     progress.finish(Some(&report));
     if style.shows_closing() {
-        closing::show(&report, &plan.destination, terminal);
+        closing::show(&report, &plan.destination, verbose, terminal);
     }
-    for one in &report.failures {
-        failure::show_failure(one, terminal);
-    }
+    report.failures.iter().for_each(|one| failure::show_failure(one, terminal));
+    report.spent.iter().for_each(|spent| failure::show_spent(spent, terminal));
     Ok(exit(&report))
 }
 
@@ -75,6 +74,7 @@ pub(crate) async fn until_stopped(
 pub(crate) fn exit(report: &RunReport) -> Exit {
     match report.outcome {
         Outcome::Succeeded => Exit::Success,
+        Outcome::Interrupted if report.spent.is_some() => Exit::Spent,
         Outcome::Interrupted => Exit::Interrupted,
         Outcome::Failed => {
             let locked = report.failures.iter().any(|failure| failure.kind == FailureKind::DestinationLocked);

@@ -11,9 +11,16 @@ pub(crate) fn show_problem(problem: &Problem, terminal: &Terminal) {
     terminal.tell(&problem_text(problem, terminal));
 }
 
+/// Shows which budget ended a run.
+pub(crate) fn show_spent(spent: &Failure, terminal: &Terminal) {
+    let head = terminal.attention("stopped:");
+    terminal.tell(&sentence(&head, &spent.to_string(), &[], Some(spent.kind.remedy()), terminal));
+}
+
 /// Shows one failure of a run.
 pub(crate) fn show_failure(failure: &Failure, terminal: &Terminal) {
-    terminal.tell(&sentence(&failure.to_string(), &failure.causes(), Some(failure.kind.remedy()), terminal));
+    let head = terminal.bad("error:");
+    terminal.tell(&sentence(&head, &failure.to_string(), &failure.causes(), Some(failure.kind.remedy()), terminal));
 }
 
 fn problem_text(problem: &Problem, terminal: &Terminal) -> String {
@@ -23,12 +30,14 @@ fn problem_text(problem: &Problem, terminal: &Terminal) -> String {
                 RenderStyle { colour: terminal.colour, width: usize::from(terminal.width), ..RenderStyle::default() };
             diagnostics.render(style)
         }
-        Text::Sentence { message, causes, remedy } => sentence(message, causes, remedy.as_deref(), terminal),
+        Text::Sentence { message, causes, remedy } => {
+            sentence(&terminal.bad("error:"), message, causes, remedy.as_deref(), terminal)
+        }
     }
 }
 
-fn sentence(message: &str, causes: &[String], remedy: Option<&str>, terminal: &Terminal) -> String {
-    let mut out = format!("{} {message}", terminal.bad("error:"));
+fn sentence(head: &str, message: &str, causes: &[String], remedy: Option<&str>, terminal: &Terminal) -> String {
+    let mut out = format!("{head} {message}");
     for cause in causes {
         out += &format!("\n  {} {cause}", terminal.quiet("cause:"));
     }
@@ -50,7 +59,13 @@ mod tests {
             .in_stream(&StreamName::new("orders"))
             .at_page(3)
             .caused_by("there is no such page");
-        let shown = sentence(&failure.to_string(), &failure.causes(), Some(failure.kind.remedy()), &Terminal::plain());
+        let shown = sentence(
+            "error:",
+            &failure.to_string(),
+            &failure.causes(),
+            Some(failure.kind.remedy()),
+            &Terminal::plain(),
+        );
         insta::assert_snapshot!(shown);
     }
 }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use spile_engine::RunReport;
 use spile_model::event::Outcome;
-use spile_model::{RunEvent, RunId};
+use spile_model::{Money, RunEvent, RunId};
 
-use crate::output::stdout;
+use crate::output::{closing, stdout};
 
 /// The last line.
 #[derive(Serialize)]
@@ -15,7 +15,10 @@ struct RunFinished<'r> {
     run: Option<RunId>,
     outcome: Outcome,
     rows: u64,
+    requests: u64,
     seconds: f64,
+    cost: Option<Money>,
+    stopped_by: Option<String>,
     errors: Vec<Error>,
 }
 
@@ -44,6 +47,9 @@ fn finished(report: &RunReport) -> RunFinished<'_> {
         run: report.run,
         outcome: report.outcome,
         rows: report.streams.iter().map(|stream| stream.rows).sum(),
+        requests: report.streams.iter().map(|stream| stream.requests).sum(),
+        cost: closing::cost(report.streams.iter()),
+        stopped_by: report.spent.as_ref().map(ToString::to_string),
         seconds: report.took.as_secs_f64(),
         errors: report
             .failures

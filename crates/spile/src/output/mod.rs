@@ -6,6 +6,7 @@
 
 pub(crate) mod board;
 pub(crate) mod closing;
+pub(crate) mod columns;
 pub(crate) mod failure;
 mod json;
 mod live;

@@ -8,6 +8,7 @@ mod datasette;
 mod demo;
 mod endings;
 mod faults;
+mod health;
 mod logs;
 mod messages;
 mod place;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use spile_destination::StreamTotals;
 use spile_model::event::Outcome;
+use spile_model::money::parse_amount;
+use spile_model::{Latency, Money, Quota, Statuses, StreamName, Usage};
 
 use super::session::{Session, reject, stream, up_to};
 use super::{Subject, table};
@@ -35,6 +37,54 @@ pub async fn runs_are_numbered_and_recorded(subject: &dyn Subject) {
         assert!(runs.rows_mentioning(text) >= 1, "{text} is not in {runs:?}");
     }
     assert!(runs.rows_mentioning("12345") >= 2, "each run's rows are told: {runs:?}");
+}
+
+/// What the requests to each endpoint came to stands in `_spile_requests`, one row for each, once the run has ended.
+pub async fn what_requests_came_to_is_recorded_with_the_end_of_the_run(subject: &dyn Subject) {
+    let items = usage("items");
+    let others = Usage { cost: None, latency: Latency::default(), quotas: Vec::new(), ..usage("others") };
+    drop(Session::begin(subject).await);
+    assert!(table(subject, "_spile_requests").await.is_empty(), "a run that was killed tells nothing of its requests");
+    let session = Session::begin(subject).await;
+    let run = session.run().0;
+    session.end_with_requests(vec![items, others]).await;
+    let stored = table(subject, "_spile_requests").await;
+    let counts = ["requests", "bytes", "status_2xx", "status_3xx", "status_4xx", "status_5xx", "unanswered"];
+    let columns = [&["run", "stream", "endpoint"][..], &counts, &["retries", "rate_limited"]].concat();
+    let counted = |stream: &str| json!([run, stream, "GET /x/{{ y }}", 10, 4_000_000_000_u64, 5, 1, 2, 1, 1, 3, 2]);
+    assert_eq!(stored.only(&columns), json!([counted("items"), counted("others")]));
+    let times = ["stream", "p50_seconds", "p95_seconds", "p99_seconds", "waited_seconds", "backoff_seconds"];
+    let expected = json!([["items", 0.25, 0.5, 2, 60, 1.5], ["others", null, null, null, 60, 1.5]]);
+    assert_eq!(stored.only(&times), expected);
+    // Exactly: no binary fraction is a tenth of a cent.
+    let money = json!([["items", 17, 5000, "12.001000000000000001", "USD"], ["others", null, null, null, null]]);
+    assert_eq!(stored.only(&["stream", "quota_left", "quota_limit", "cost", "currency"]), money);
+    assert_eq!(stored.rows_mentioning("hourly"), 1, "every limit is told: {stored:?}");
+}
+
+fn usage(stream: &str) -> Usage {
+    let quota = |name: &str, left, limit| Quota { name: name.into(), left, limit, renews_at: None };
+    Usage {
+        stream: StreamName::new(stream),
+        endpoint: "GET /x/{{ y }}".into(),
+        requests: 10,
+        bytes: 4_000_000_000,
+        statuses: Statuses { status_2xx: 5, status_3xx: 1, status_4xx: 2, status_5xx: 1, unanswered: 1 },
+        retries: 3,
+        rate_limited: 2,
+        latency: Latency {
+            p50: Some(Duration::from_millis(250)),
+            p95: Some(Duration::from_millis(500)),
+            p99: Some(Duration::from_secs(2)),
+        },
+        waited: Duration::from_secs(60),
+        backoff: Duration::from_millis(1500),
+        quotas: vec![quota("hourly", 4000.0, Some(5000.0)), quota("", 17.0, Some(5000.0)), quota("x", 3.0, None)],
+        cost: Some(Money {
+            amount: parse_amount("12.001000000000000001").expect("it is an amount"),
+            currency: "USD".into(),
+        }),
+    }
 }
 
 /// A run without an end shows as such only until the next one begins.

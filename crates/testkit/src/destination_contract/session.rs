@@ -13,7 +13,7 @@ use spile_destination::{
 };
 use spile_model::event::Outcome;
 use spile_model::{
-    Checkpoint, CheckpointDelta, CursorValue, Failure, Page, PartitionKey, Progress, Reject, RunId, StreamName,
+    Checkpoint, CheckpointDelta, CursorValue, Failure, Page, PartitionKey, Progress, Reject, RunId, StreamName, Usage,
 };
 use spile_plan::{Lists, ShapePlan, StreamPlan, WriteMode};
 
@@ -169,14 +169,15 @@ impl Session {
         self.end_as(Outcome::Succeeded, Vec::new(), None).await;
     }
 
+    /// Records that the run ended well and what its requests came to, and closes the destination.
+    pub async fn end_with_requests(self, requests: Vec<Usage>) {
+        let end = RunEnd { requests, ..ended(Outcome::Succeeded) };
+        self.destination.end_run(self.run, &end).await.expect("the end of a run can be recorded");
+    }
+
     /// Records how the run ended, and closes the destination.
     pub async fn end_as(self, outcome: Outcome, streams: Vec<StreamTotals>, error: Option<&str>) {
-        let end = RunEnd {
-            finished_at: Timestamp::UNIX_EPOCH + Duration::from_secs(60),
-            outcome,
-            streams,
-            error: error.map(ToOwned::to_owned),
-        };
+        let end = RunEnd { streams, error: error.map(ToOwned::to_owned), ..ended(outcome) };
         self.destination.end_run(self.run, &end).await.expect("the end of a run can be recorded");
     }
 
@@ -190,6 +191,11 @@ impl Session {
         session.end().await;
         run
     }
+}
+
+fn ended(outcome: Outcome) -> RunEnd {
+    let finished_at = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
+    RunEnd { finished_at, outcome, streams: Vec::new(), requests: Vec::new(), error: None }
 }
 
 /// One stream being written. Dropping it abandons what is not committed.

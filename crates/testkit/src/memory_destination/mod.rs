@@ -61,6 +61,8 @@ pub enum Flaw {
     LetsTheDeadRun,
     /// `reset` leaves child tables.
     ResetsHalf,
+    /// What the requests of a run came to is not recorded.
+    ForgetsTheRequests,
 }
 
 /// A place in memory. Clones are the same place; opening it any number of times opens the same tables.
@@ -202,6 +204,9 @@ impl Destination for MemoryDestination {
                 row.insert("outcome".to_owned(), json!(end.outcome.as_str()));
                 row.insert("error".to_owned(), json!(end.error));
                 row.insert("streams".to_owned(), Value::Array(streams));
+            }
+            if !self.place.has(Flaw::ForgetsTheRequests) {
+                store.requests.extend(end.requests.iter().map(|usage| store::requests(run, usage)));
             }
             Ok(())
         })

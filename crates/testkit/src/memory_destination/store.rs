@@ -1,11 +1,12 @@
 //! Everything in the place: tables, progress, runs and rejects, as one value that can be copied.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use spile_columnar::{PARENT_COLUMN, ROW_COLUMN, RUN_COLUMN};
 use spile_destination::{Batch, StreamState, StreamTarget, StreamTotals};
-use spile_model::{CheckpointDelta, Field, RunId, StreamName, TableSchema};
+use spile_model::{CheckpointDelta, Field, RunId, StreamName, TableSchema, Usage};
 
 use super::WRITTEN_AT;
 
@@ -21,6 +22,8 @@ pub(super) struct Store {
     pub(super) tables_of: BTreeMap<StreamName, String>,
     pub(super) runs: Vec<Row>,
     pub(super) rejects: Vec<Row>,
+    /// What requests came to, by run, stream and endpoint.
+    pub(super) requests: Vec<Row>,
 }
 
 #[derive(Clone, Default)]
@@ -50,17 +53,36 @@ pub(super) fn totals(totals: &StreamTotals) -> Value {
     })
 }
 
+/// A row of `_spile_requests`, with the columns that every destination has.
+pub(super) fn requests(run: RunId, usage: &Usage) -> Row {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let tightest = usage.tightest_quota();
+    object(json!({
+        "run": run, "pipeline": "contract", "stream": usage.stream, "endpoint": usage.endpoint,
+        "requests": usage.requests, "bytes": usage.bytes, "status_2xx": usage.statuses.status_2xx,
+        "status_3xx": usage.statuses.status_3xx, "status_4xx": usage.statuses.status_4xx,
+        "status_5xx": usage.statuses.status_5xx, "unanswered": usage.statuses.unanswered,
+        "retries": usage.retries, "rate_limited": usage.rate_limited, "p50_seconds": seconds(usage.latency.p50),
+        "p95_seconds": seconds(usage.latency.p95), "p99_seconds": seconds(usage.latency.p99),
+        "waited_seconds": usage.waited.as_secs_f64(), "backoff_seconds": usage.backoff.as_secs_f64(),
+        "quota_left": tightest.map(|quota| quota.left), "quota_limit": tightest.and_then(|quota| quota.limit),
+        "quotas": usage.quotas, "cost": usage.cost.as_ref().map(|cost| format!("{:.18}", cost.amount)),
+        "currency": usage.cost.as_ref().map(|cost| &cost.currency),
+    }))
+}
+
 impl Store {
     pub(super) fn rows(&self, table: &str) -> Vec<Row> {
         match table {
             "_spile_runs" => self.runs.clone(),
             "_spile_rejects" => self.rejects.clone(),
+            "_spile_requests" => self.requests.clone(),
             _ => self.tables.get(table).map(|table| table.rows.clone()).unwrap_or_default(),
         }
     }
 
     pub(super) fn table_names(&self) -> Vec<String> {
-        let own = ["_spile_runs", "_spile_rejects", "_spile_state"].map(ToOwned::to_owned);
+        let own = ["_spile_runs", "_spile_rejects", "_spile_requests", "_spile_state"].map(ToOwned::to_owned);
         self.tables.keys().cloned().chain(own).collect()
     }
 

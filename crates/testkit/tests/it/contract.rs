@@ -30,7 +30,7 @@ fn notices(flaw: Flaw, coalesce: usize, case: Case) -> bool {
 
 #[test]
 fn every_broken_promise_is_noticed() {
-    let flaws: [(Flaw, usize, Case); 22] = [
+    let flaws: [(Flaw, usize, Case); 23] = [
         (Flaw::StateBeforeRows, 3, |s| Box::pin(progress::rows_and_progress_are_committed_together_or_not_at_all(s))),
         (Flaw::RowsBeforeState, 3, |s| Box::pin(progress::rows_and_progress_are_committed_together_or_not_at_all(s))),
         (Flaw::ForgivesOtherWriters, 1, |s| {
@@ -61,6 +61,9 @@ fn every_broken_promise_is_noticed() {
         (Flaw::ForgetsTheSchema, 1, |s| Box::pin(evolution::what_is_known_of_the_records_is_handed_out_again(s))),
         (Flaw::LetsTheDeadRun, 1, |s| {
             Box::pin(ledger::a_run_that_was_killed_is_no_longer_running_when_the_next_begins(s))
+        }),
+        (Flaw::ForgetsTheRequests, 1, |s| {
+            Box::pin(ledger::what_requests_came_to_is_recorded_with_the_end_of_the_run(s))
         }),
         (Flaw::ResetsHalf, 1, |s| Box::pin(progress::reset_can_drop_the_tables(s))),
     ];

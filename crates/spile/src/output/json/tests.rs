@@ -5,11 +5,28 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use spile_model::{Failure, FailureKind, StreamName, StreamReport};
+use spile_model::{Failure, FailureKind, Latency, Quota, Statuses, StreamName, StreamReport, Usage};
 
 use super::*;
 
 const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
+
+fn usage() -> Usage {
+    Usage {
+        stream: StreamName::new("a"),
+        endpoint: "GET /a".into(),
+        requests: 1,
+        bytes: 1,
+        statuses: Statuses::default(),
+        retries: 0,
+        rate_limited: 0,
+        latency: Latency::default(),
+        waited: Duration::ZERO,
+        backoff: Duration::ZERO,
+        quotas: vec![Quota { name: "".into(), left: 1.0, limit: None, renews_at: None }],
+        cost: None,
+    }
+}
 
 fn stream_report() -> StreamReport {
     StreamReport {
@@ -23,6 +40,7 @@ fn stream_report() -> StreamReport {
         requests: 1,
         bytes: 1,
         waited: Duration::ZERO,
+        endpoints: vec![usage()],
         took: Duration::ZERO,
         cursor: None,
         error: None,
@@ -68,6 +86,7 @@ fn failed_run() -> RunReport {
         outcome: Outcome::Failed,
         streams: vec![stream_report()],
         failures: vec![Failure::new(FailureKind::Timeout, "too late")],
+        spent: None,
         took: Duration::ZERO,
     }
 }
@@ -95,10 +114,14 @@ fn the_manual_describes_every_event_with_its_fields() {
         let name = event["event"].as_str().unwrap();
         let (_, behind) = manual.split_once(&format!("\n## `{name}`\n")).unwrap_or_else(|| panic!("{name} lacks"));
         let section = behind.split("\n## ").next().unwrap();
-        let (own, errors) = section.split_once("Each of the `errors`").unwrap_or((section, ""));
-        assert_eq!(described(own), fields(event), "{name}");
-        if let Some(error) = event["errors"].get(0) {
-            assert_eq!(described(errors), fields(error));
+        let mut parts = section.split("\nEach of the `");
+        assert_eq!(described(parts.next().unwrap()), fields(event), "{name}");
+        let mut holder = event.clone();
+        for part in parts {
+            let list = part.split('`').next().unwrap();
+            let one = holder[list].get(0).unwrap_or_else(|| panic!("{name} has no {list}")).clone();
+            assert_eq!(described(part), fields(&one), "{list}");
+            holder = one;
         }
     }
     assert_eq!(manual.matches("\n## `").count(), told.len(), "an event is described that does not exist");

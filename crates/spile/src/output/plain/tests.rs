@@ -22,6 +22,7 @@ fn story() -> Vec<(u64, RunEvent)> {
         requests: 3,
         bytes: 1_300_000,
         waited: Duration::from_secs(3),
+        endpoints: Vec::new(),
         took: Duration::from_secs(14),
         cursor: Some(CursorValue::Int(7)),
         error: None,

@@ -1,0 +1,82 @@
+//! Prices and budgets: what goes together.
+
+use std::num::NonZeroU64;
+
+use spile_model::Decimal;
+use spile_plan::{BudgetPlan, PricePlan, UnitPrice};
+
+use super::Planner;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::spec::{AmountText, PipelineSpec, PriceSpec, StreamSpec};
+
+impl Planner<'_, '_, '_> {
+    /// `Some(None)` where the stream has no price.
+    pub(super) fn price(&mut self, stream: &str, spec: &StreamSpec) -> Option<Option<PricePlan>> {
+        let Some(price) = &spec.price else { return Some(None) };
+        let path = ["streams", stream, "price"];
+        let at = |key| [&path[..], &[key]].concat();
+        let mut conflict = |message: &str, help: &str| {
+            self.report(&path, Diagnostic::error(Code::Conflict, message).with_help(help));
+        };
+        match (&price.per_unit, &price.units) {
+            (Some(_), None) => conflict(
+                "`per_unit` needs to know how many units an answer was",
+                "add `units:`, the path or the header that tells it",
+            ),
+            (None, Some(_)) => conflict("`units` have no price", "add `per_unit:`, or remove `units`"),
+            (None, None) if price.per_request.is_none() && price.per_record.is_none() => {
+                conflict("the price is for nothing", "add `per_request:`, `per_record:`, or `per_unit:` and `units:`");
+            }
+            _ => {}
+        }
+        let units = match &price.units {
+            Some(units) => Some(self.token_source(&at("units"), units)?),
+            None => None,
+        };
+        let or_zero = |amount: &Option<AmountText>| amount.as_ref().map_or(Decimal::ZERO, |amount| amount.0);
+        let per_unit = units.map(|units| UnitPrice { price: or_zero(&price.per_unit), units });
+        Some(Some(PricePlan {
+            currency: price.currency.trim().into(),
+            per_request: or_zero(&price.per_request),
+            per_record: or_zero(&price.per_record),
+            per_unit,
+        }))
+    }
+
+    pub(super) fn budget(&mut self, spec: &PipelineSpec) -> BudgetPlan {
+        self.check_currencies(spec);
+        let Some(budget) = &spec.budget else { return BudgetPlan::default() };
+        let path = ["budget", "max_cost"];
+        if budget.max_cost.is_some() && spec.streams().all(|(_, stream)| stream.price.is_none()) {
+            let message = "`max_cost` limits nothing: no stream has a price";
+            let help = "say what requests cost: `defaults: { price: { per_request: 0.002, currency: USD } }`";
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+            self.places.report_with(&path, &[&["streams"], &["defaults"]], diagnostic);
+        }
+        if budget.max_cost.as_ref().is_some_and(|cost| cost.0.is_zero()) {
+            let help = "remove it, or name the most that a run may cost";
+            let message = "`max_cost` must be more than nothing";
+            self.report(&path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
+        }
+        BudgetPlan {
+            max_requests: budget.max_requests.and_then(NonZeroU64::new),
+            max_cost: budget.max_cost.as_ref().map(|cost| cost.0),
+        }
+    }
+
+    /// Amounts of different currencies have no sum.
+    fn check_currencies(&mut self, spec: &PipelineSpec) {
+        let mut priced = spec.streams().filter_map(|(name, stream)| Some((name, currency(stream.price.as_ref()?))));
+        let Some((first, known)) = priced.next() else { return };
+        for (name, currency) in priced.filter(|(_, currency)| *currency != known) {
+            let message = format!("the price is in {currency}, and that of `{first}` in {known}: they have no sum");
+            let help = "write all prices in one currency";
+            let path = ["streams", name, "price", "currency"];
+            self.report(&path, Diagnostic::error(Code::Conflict, message).with_help(help));
+        }
+    }
+}
+
+fn currency(price: &PriceSpec) -> &str {
+    price.currency.trim()
+}
