@@ -43,6 +43,10 @@ pub enum Code {
     MissingVariable,
     /// Two settings, each fine, that do not go together.
     Conflict,
+    /// A credential that cannot be had from where the file says that it is.
+    Credential,
+    /// A credential that others can read where it is kept.
+    Exposed,
     /// A defect of Spile itself: the configuration passed every check and could still not be read.
     Internal,
 }
@@ -56,9 +60,21 @@ pub struct Related {
     pub label: String,
 }
 
+/// What a problem does to the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It cannot run.
+    Error,
+    /// It can, and something should not stay as it is.
+    Warning,
+}
+
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// What it does to the pipeline.
+    pub severity: Severity,
     /// Its class.
     pub code: Code,
     /// What is wrong, in one line.
@@ -82,6 +98,7 @@ impl Diagnostic {
     #[must_use]
     pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             code,
             message: message.into(),
             path: String::new(),
@@ -91,6 +108,12 @@ impl Diagnostic {
             expected: None,
             help: None,
         }
+    }
+
+    /// Something that should not stay as it is.
+    #[must_use]
+    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
     /// Says where in the text.
@@ -190,6 +213,17 @@ impl Diagnostics {
         self.found.is_empty()
     }
 
+    /// Whether something keeps the pipeline from running.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// How many of the problems that were kept only warn.
+    pub(crate) fn warnings(&self) -> usize {
+        self.found.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count()
+    }
+
     /// How many problems there are, with those that were not kept.
     #[must_use]
     pub fn total(&self) -> usize {
@@ -273,12 +307,13 @@ struct LocatedRelated<'d> {
 
 impl Serialize for Located<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Diagnostic { code, message, path, span, label, related, expected, help } = self.diagnostic;
+        let Diagnostic { severity, code, message, path, span, label, related, expected, help } = self.diagnostic;
         let related: Vec<_> = related
             .iter()
             .map(|related| LocatedRelated { start: self.source.place(related.span.start), label: &related.label })
             .collect();
-        let mut out = serializer.serialize_struct("Diagnostic", 9)?;
+        let mut out = serializer.serialize_struct("Diagnostic", 10)?;
+        out.serialize_field("severity", severity)?;
         out.serialize_field("code", code)?;
         out.serialize_field("message", message)?;
         out.serialize_field("path", path)?;

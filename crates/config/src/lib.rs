@@ -1,6 +1,6 @@
 //! Configuration: YAML to plan.
 //!
-//! In: a pipeline file, `--set` values and an environment. Out: a [`PipelinePlan`](spile_plan::PipelinePlan), or
+//! In: a pipeline file, `--set` values, an environment, and who looks for credentials elsewhere. Out: a [`PipelinePlan`](spile_plan::PipelinePlan), or
 //! [`Diagnostics`]: everything that is wrong, at once, each with file, line, column, what was expected and what to do.
 //!
 //! The way: text → tree with places (`parse`) → check against the JSON Schema of the `…Spec` types (`check`) →
@@ -25,8 +25,9 @@ mod spec;
 mod syntax;
 mod tree;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Related, RenderStyle};
-pub use load::{EnvLookup, Settings, load, load_str};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Related, RenderStyle, Severity};
+pub use load::{CredentialLookup, EnvLookup, Loaded, Settings, load, load_str, secret_store};
 pub use manual::manual;
+pub use planning::secret_store_named;
 pub use source::{Place, Source, Span};
 pub use spec::schema::json_schema;

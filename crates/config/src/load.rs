@@ -5,13 +5,14 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
-use spile_plan::PipelinePlan;
+use spile_model::Failure;
+use spile_plan::{CredentialSource, Found, PipelinePlan, SecretStorePlan};
 
-use crate::check;
+use crate::check::{self, Wrong};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::masking;
 use crate::parse::{MAX_BYTES, parse};
-use crate::planning::{Places, plan};
+use crate::planning::{Places, plan, planned_store};
 use crate::source::Source;
 use crate::spec::PipelineSpec;
 use crate::spec::schema::json_schema;
@@ -19,25 +20,39 @@ use crate::spec::schema::json_schema;
 /// The value of an environment variable of that name.
 pub type EnvLookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// What the command line and the environment have to say.
+/// Looks for the credential in a place that the pipeline file names, other than the environment. May block.
+pub type CredentialLookup<'a> = dyn Fn(&CredentialSource) -> Result<Found, Failure> + 'a;
+
+/// What the command line, the environment and the places of credentials have to say.
 pub struct Settings<'a> {
     /// `--set name=value`, in order; of several values for one name the last one holds.
     pub set: Vec<(String, String)>,
     /// Looks up an environment variable. Injected, so that tests and servers decide what a pipeline may see.
     pub env: Box<EnvLookup<'a>>,
+    /// Looks for credentials that are kept elsewhere. Injected for the same reason.
+    pub credentials: Box<CredentialLookup<'a>>,
+}
+
+/// A pipeline that can run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its plan.
+    pub plan: PipelinePlan,
+    /// What should not stay as it is.
+    pub warnings: Diagnostics,
 }
 
 impl Settings<'_> {
-    /// Nothing set, an empty environment.
+    /// Nothing set, an empty environment, no credential anywhere.
     #[must_use]
     pub fn none() -> Self {
-        Self { set: Vec::new(), env: Box::new(|_| None) }
+        Self { set: Vec::new(), env: Box::new(|_| None), credentials: Box::new(|_| Ok(Found::default())) }
     }
 
-    /// Nothing set, the environment of this process. A variable that is not text counts as absent.
+    /// Nothing set, the environment of this process and no other place. A variable that is not text counts as absent.
     #[must_use]
     pub fn of_process() -> Self {
-        Self { set: Vec::new(), env: Box::new(|name| std::env::var(name).ok()) }
+        Self { env: Box::new(|name| std::env::var(name).ok()), ..Self::none() }
     }
 }
 
@@ -45,14 +60,41 @@ impl Settings<'_> {
 ///
 /// # Errors
 /// Everything that is wrong with it, at once.
-pub fn load(path: &Path, settings: &Settings<'_>) -> Result<PipelinePlan, Diagnostics> {
+pub fn load(path: &Path, settings: &Settings<'_>) -> Result<Loaded, Diagnostics> {
+    let source = open(path)?;
+    load_str(source.name(), source.text(), path.parent(), settings)
+}
+
+/// The secret store of the pipeline in a file, of which nothing else need be right: a secret is stored before the pipeline
+/// can run.
+///
+/// # Errors
+/// The file cannot be read, is no YAML, or names no secret store.
+pub fn secret_store(path: &Path) -> Result<SecretStorePlan, Diagnostics> {
+    let source = open(path)?;
+    let mut diagnostics = Diagnostics::new(source.clone());
+    let Some(tree) = parse(&source, &mut diagnostics) else {
+        diagnostics.mask(masking::credentials_of_text(&source));
+        return Err(diagnostics);
+    };
+    diagnostics.mask(masking::credentials(&tree));
+    let named = tree.root.entry("secrets").map(|entry| &entry.value);
+    // A list or a map is no name of a store, and neither is the empty text.
+    let named = named.map(|value| value.scalar().map_or("", |scalar| scalar.text.as_str()));
+    let mut places = Places { tree: &tree, source: &source, diagnostics: &mut diagnostics, wrong: Wrong::default() };
+    planned_store(named, path.parent(), &mut places).ok_or(diagnostics)
+}
+
+fn open(path: &Path) -> Result<Source, Diagnostics> {
     let name = path.display().to_string();
-    let text = read(path).map_err(|problem| {
-        let mut diagnostics = Diagnostics::new(Source::new(name.clone(), ""));
-        diagnostics.push(*problem);
-        diagnostics
-    })?;
-    load_str(&name, &text, path.parent(), settings)
+    match read(path) {
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(problem) => {
+            let mut diagnostics = Diagnostics::new(Source::new(name, ""));
+            diagnostics.push(*problem);
+            Err(diagnostics)
+        }
+    }
 }
 
 /// Makes the plan of a pipeline whose text is at hand. `name` is shown in messages; relative paths in
@@ -60,17 +102,12 @@ pub fn load(path: &Path, settings: &Settings<'_>) -> Result<PipelinePlan, Diagno
 ///
 /// # Errors
 /// Everything that is wrong with it, at once.
-pub fn load_str(
-    name: &str,
-    text: &str,
-    folder: Option<&Path>,
-    settings: &Settings<'_>,
-) -> Result<PipelinePlan, Diagnostics> {
+pub fn load_str(name: &str, text: &str, folder: Option<&Path>, settings: &Settings<'_>) -> Result<Loaded, Diagnostics> {
     let source = Source::new(name, text);
     let mut diagnostics = Diagnostics::new(source.clone());
     let plan = load_source(&source, folder, settings, &mut diagnostics);
     match plan {
-        Some(plan) if diagnostics.is_empty() => Ok(plan),
+        Some(plan) if !diagnostics.has_errors() => Ok(Loaded { plan, warnings: diagnostics }),
         _ => Err(diagnostics),
     }
 }
@@ -88,7 +125,7 @@ fn load_source(
     let masked = masking::credentials(&tree);
     diagnostics.mask(masked.clone());
     let (checked, wrong) = check::check(&tree, json_schema(), &masked, diagnostics);
-    let after_errors = !diagnostics.is_empty();
+    let after_errors = diagnostics.has_errors();
     let spec = PipelineSpec::of_parts(with_defaults(checked), |error| {
         // What is wrong has been said, unless the schema and the types disagree.
         if !after_errors {

@@ -50,7 +50,7 @@ const HARMLESS_IN_AUTH: [&str; 22] = [
     "message",
 ];
 /// Keys that have a telling word in them and hold the name or place of something.
-const HARMLESS: [&str; 3] = ["token", "page_token", "secret"];
+const HARMLESS: [&str; 4] = ["token", "page_token", "secret", "secrets"];
 
 /// The spans of credentials in a document.
 pub(crate) fn credentials(tree: &Tree) -> Masked {

@@ -6,7 +6,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Message, Renderer, Snippet, normalize_untrusted_str};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, RenderStyle};
+use crate::diagnostic::{Diagnostic, Diagnostics, RenderStyle, Severity};
 use crate::source::{Source, Span};
 
 pub(crate) fn render(diagnostics: &Diagnostics, shown_text: &str, style: RenderStyle) -> String {
@@ -24,7 +24,11 @@ pub(crate) fn render(diagnostics: &Diagnostics, shown_text: &str, style: RenderS
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, source: &'a Source, shown_text: &'a str) -> Group<'a> {
-    let mut group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()));
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
     if let Some(span) = diagnostic.span {
         let mut snippet = Snippet::source(shown_text)
             .path(source.name())
@@ -56,8 +60,15 @@ fn visible(source: &Source, span: Span) -> Span {
 
 fn closing_line(diagnostics: &Diagnostics, hidden: usize) -> String {
     let name = diagnostics.source().name();
-    let total = diagnostics.total();
-    let problems = if total == 1 { "1 problem".to_owned() } else { format!("{total} problems") };
+    let (total, warnings) = (diagnostics.total(), diagnostics.warnings());
+    let counted = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{count} {word}s")),
+    };
+    let problems: Vec<_> =
+        [counted(total - warnings, "problem"), counted(warnings, "warning")].into_iter().flatten().collect();
+    let problems = problems.join(", ");
     match hidden {
         0 => format!("{name}: {problems}\n"),
         _ => format!("{name}: {problems}, {hidden} of them not shown\n"),

@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use spile_model::{ByteSize, Failure, FailureKind, Secret};
+use spile_plan::Found;
 
-use crate::lookup::Look;
 use crate::permissions;
 
 /// The largest credential is a service account's file of some kilobytes; what is larger, is another file.
@@ -17,11 +17,11 @@ const LARGEST: ByteSize = ByteSize::mib(1);
 ///
 /// # Errors
 /// [`FailureKind::Credential`] where it is there and is no text, too large or unreadable.
-pub(crate) fn look(path: &Path) -> Result<Look, Failure> {
+pub(crate) fn look(path: &Path) -> Result<Found, Failure> {
     let unreadable = |error: std::io::Error| refused(path, "cannot be read").caused_by(error);
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Look::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::default()),
         Err(error) => return Err(unreadable(error)),
     };
     let warning = file.metadata().ok().and_then(|metadata| permissions::complain(path, &metadata));
@@ -32,7 +32,7 @@ pub(crate) fn look(path: &Path) -> Result<Look, Failure> {
     }
     let text = String::from_utf8(bytes).map_err(|_| refused(path, "is not UTF-8 text"))?;
     let value = without_line_breaks(&text);
-    Ok(Look { found: (!value.is_empty()).then(|| Secret::new(value)), warning })
+    Ok(Found { secret: (!value.is_empty()).then(|| Secret::new(value)), warning })
 }
 
 /// The text without line breaks at its end.

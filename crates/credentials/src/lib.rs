@@ -16,26 +16,37 @@ mod lookup;
 mod permissions;
 mod replace;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use spile_model::{Clock, Failure, SecretStore};
-use spile_plan::SecretStorePlan;
+use spile_plan::{SecretStorePlan, Warning};
 
 pub use self::age_file::AgeFile;
 pub use self::environment::Environment;
-pub use self::lookup::{Look, Lookup};
-pub use self::permissions::Warning;
+pub use self::lookup::Lookup;
 
 /// The store that `plan` names. Nothing is opened or made before the first call.
+pub fn open(plan: &SecretStorePlan, environment: &Environment, clock: Arc<dyn Clock>) -> Arc<dyn SecretStore> {
+    match plan {
+        SecretStorePlan::AgeFile(path) => Arc::new(AgeFile::new(path.clone(), environment, clock)),
+    }
+}
+
+/// Sees to it that the store that `plan` names has a key, for who is there to be told: where a key was made, for without
+/// it nobody can read the store, and what should not stay as it is.
 ///
 /// # Errors
-/// [`FailureKind::SecretStore`](spile_model::FailureKind::SecretStore) where the environment contradicts itself.
-pub fn open(
+/// As [`AgeFile::make_key`].
+pub fn prepare(
     plan: &SecretStorePlan,
     environment: &Environment,
     clock: Arc<dyn Clock>,
-) -> Result<Arc<dyn SecretStore>, Failure> {
+) -> Result<(Option<PathBuf>, Option<Warning>), Failure> {
     match plan {
-        SecretStorePlan::AgeFile(path) => Ok(Arc::new(AgeFile::new(path.clone(), environment, clock)?)),
+        SecretStorePlan::AgeFile(path) => {
+            let store = AgeFile::new(path.clone(), environment, clock);
+            Ok((store.make_key()?, store.warning()))
+        }
     }
 }

@@ -3,20 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spile_model::{Clock, Failure, Secret};
-use spile_plan::{CredentialSource, SecretStorePlan};
+use spile_model::{Clock, Failure};
+use spile_plan::{CredentialSource, Found, SecretStorePlan};
 
-use crate::permissions::Warning;
 use crate::{AgeFile, Environment, file};
-
-/// What came of looking.
-#[derive(Debug, Default)]
-pub struct Look {
-    /// The credential, where there is one.
-    pub found: Option<Secret>,
-    /// What should not stay as it is.
-    pub warning: Option<Warning>,
-}
 
 /// Looks for credentials; what it has opened for one it has open for the next. Its calls block.
 pub struct Lookup {
@@ -35,20 +25,20 @@ impl Lookup {
     ///
     /// # Errors
     /// The place is there, and cannot be looked into. The message names it and holds no value.
-    pub fn look(&self, source: &CredentialSource) -> Result<Look, Failure> {
+    pub fn look(&self, source: &CredentialSource) -> Result<Found, Failure> {
         match source {
             CredentialSource::File(path) => file::look(path),
-            CredentialSource::Store { store: SecretStorePlan::AgeFile(path), name } => self.age_file(path)?.look(name),
+            CredentialSource::Store { store: SecretStorePlan::AgeFile(path), name } => self.age_file(path).look(name),
         }
     }
 
-    fn age_file(&self, path: &PathBuf) -> Result<Arc<AgeFile>, Failure> {
+    fn age_file(&self, path: &PathBuf) -> Arc<AgeFile> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = opened.iter().find(|(known, _)| known == path) {
-            return Ok(known.clone());
+            return known.clone();
         }
-        let file = Arc::new(AgeFile::new(path.clone(), &self.environment, self.clock.clone())?);
+        let file = Arc::new(AgeFile::new(path.clone(), &self.environment, self.clock.clone()));
         opened.push((path.clone(), file.clone()));
-        Ok(file)
+        file
     }
 }

@@ -3,14 +3,7 @@
 use std::fs::Metadata;
 use std::path::Path;
 
-/// Something that works, and should not stay so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// What, in one sentence.
-    pub message: String,
-    /// What to do.
-    pub remedy: String,
-}
+use spile_plan::Warning;
 
 /// Everybody but the owner, reading.
 #[cfg(unix)]

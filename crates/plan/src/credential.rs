@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use spile_model::SecretName;
+use spile_model::{Secret, SecretName};
 
 /// Where secrets are kept between runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,24 @@ impl SecretStorePlan {
             Self::AgeFile(path) => format!("the file {}", path.display()),
         }
     }
+}
+
+/// What came of looking for a credential.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The credential, where there is one.
+    pub secret: Option<Secret>,
+    /// What works, and should not stay as it is.
+    pub warning: Option<Warning>,
+}
+
+/// Something that works, and should not stay as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What, in one sentence.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
 }
 
 /// Where a variable's value is asked for before the pipeline can run, beside the environment.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use spile_expression::{Scope, Template};
 use spile_model::{ByteSize, Secret};
 
-use crate::{AuthPlan, BudgetPlan, DestinationPlan, NamedTemplate, ProxyPlan, StreamPlan, TlsPlan};
+use crate::{AuthPlan, BudgetPlan, DestinationPlan, NamedTemplate, ProxyPlan, SecretStorePlan, StreamPlan, TlsPlan};
 
 /// One pipeline, ready to run.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct PipelinePlan {
     pub name: String,
     /// The values of its variables.
     pub variables: Variables,
+    /// Where secrets that rotate are kept.
+    pub secrets: SecretStorePlan,
     /// Where records come from.
     pub source: SourcePlan,
     /// What is read, in the file's order.

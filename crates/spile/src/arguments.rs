@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Preview(commands::preview::Arguments),
     /// Show or reset how far the streams of a pipeline have got
     State(commands::state::Arguments),
+    /// Store, list and remove the secrets that pipelines use
+    Secret(commands::secret::Arguments),
     /// Print the JSON Schema of pipeline files, for editors
     Schema(commands::schema::Arguments),
     /// Sync a sample API into DuckDB, offline and in seconds, and show what came of it

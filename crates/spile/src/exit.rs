@@ -19,7 +19,7 @@ const TABLE: [(Exit, u8, &str); 6] = [
     (
         Exit::Failed,
         1,
-        "a stream, a check, the destination or writing to stdout failed, or `state` found no database; what was committed stays",
+        "a stream, a check, the destination or writing to stdout failed, `state` found no database, or `secret` no such secret; what was committed stays",
     ),
     (Exit::Usage, 2, "the command line or the pipeline file is wrong; nothing was started"),
     (Exit::Locked, 3, "another process has the destination open; nothing was started"),

@@ -3,20 +3,37 @@
 
 use std::sync::Arc;
 
-use spile_config::{Settings, load};
+use spile_config::{Loaded, Settings, load};
+use spile_credentials::{Environment, Lookup};
 use spile_destination::Destination;
 use spile_destination_duckdb::DuckDb;
 use spile_engine::World;
 use spile_model::{Events, Failure, StreamName, SystemClock};
-use spile_plan::{DestinationPlan, PipelinePlan};
+use spile_plan::{CredentialSource, DestinationPlan, PipelinePlan};
 
 use crate::arguments::PipelineArguments;
+use crate::output::failure;
+use crate::output::terminal::Terminal;
 use crate::problem::Problem;
 
-/// The plan of the named pipeline.
-pub(crate) fn pipeline(arguments: &PipelineArguments) -> Result<Arc<PipelinePlan>, Problem> {
-    let settings = Settings { set: arguments.set.clone(), ..Settings::of_process() };
-    Ok(Arc::new(load(&arguments.file, &settings)?))
+/// The plan of the named pipeline. What should not stay as it is is told to `warned`.
+pub(crate) async fn pipeline(
+    arguments: &PipelineArguments,
+    warned: Option<&Terminal>,
+) -> Result<Arc<PipelinePlan>, Problem> {
+    let (file, set) = (arguments.file.clone(), arguments.set.clone());
+    // Who looks for credentials waits for disks, for daemons, for deriving a key.
+    let loading = tokio::task::spawn_blocking(move || {
+        let lookup = Lookup::new(Environment::of_process(), Arc::new(SystemClock));
+        let credentials = Box::new(move |source: &CredentialSource| lookup.look(source));
+        load(&file, &Settings { set, credentials, ..Settings::of_process() })
+    });
+    let loaded = loading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let Loaded { plan, warnings } = loaded?;
+    if let Some(terminal) = warned {
+        failure::show_warnings(&warnings, terminal);
+    }
+    Ok(Arc::new(plan))
 }
 
 /// The pipeline's destination, locked against other runs.
@@ -40,10 +57,13 @@ pub(crate) async fn existing_destination(plan: &PipelinePlan) -> Result<Arc<dyn 
     Ok(destination(plan).await?)
 }
 
-/// The system's clock, and chance of this process's own: runs that start together must not retry together.
-pub(crate) fn world(events: Events) -> World {
+/// The pipeline's secret store, the system's clock, and chance of this process's own: runs that start together must not
+/// retry together.
+pub(crate) fn world(plan: &PipelinePlan, events: Events) -> World {
     use std::hash::{BuildHasher, RandomState};
-    World { seed: RandomState::new().hash_one(std::process::id()), ..World::new(Arc::new(SystemClock), events) }
+    let seed = RandomState::new().hash_one(std::process::id());
+    let secrets = spile_credentials::open(&plan.secrets, &Environment::of_process(), Arc::new(SystemClock));
+    World { seed, secrets, ..World::new(Arc::new(SystemClock), events) }
 }
 
 /// The streams of those names; every name must be one of the pipeline's.

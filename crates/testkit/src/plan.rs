@@ -19,7 +19,7 @@ use spile_model::StreamName;
 use spile_plan::{
     AuthPlan, BudgetPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan,
     Lookback, MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, ProxyPlan, RequestPlan,
-    RetryPlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables, WriteMode,
+    RetryPlan, SecretStorePlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables, WriteMode,
 };
 
 /// More pages than any test reads, and few enough that paging without end is soon over.
@@ -69,6 +69,7 @@ pub fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
     PipelinePlan {
         name: "test".to_owned(),
         variables: Variables::default(),
+        secrets: SecretStorePlan::AgeFile("unused.secrets.age".into()),
         source: SourcePlan {
             base_url: base_url.to_owned(),
             allowed_origins: Vec::new(),

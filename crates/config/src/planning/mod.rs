@@ -7,6 +7,7 @@
 
 mod auth;
 mod connection;
+mod credentials;
 mod destination;
 mod origins;
 mod pagination;
@@ -23,6 +24,9 @@ use std::path::Path;
 use spile_plan::{PipelinePlan, Variables};
 use url::Url;
 
+use self::credentials::Outside;
+pub(crate) use self::credentials::planned_store;
+pub use self::credentials::secret_store_named;
 pub(crate) use self::places::Places;
 pub(crate) use self::templates::Names;
 use crate::diagnostic::{Code, Diagnostic};
@@ -45,7 +49,8 @@ pub(crate) fn plan(
     if let Some(name) = &spec.name {
         planner.check_name(&["name"], "pipeline", name);
     }
-    planner.variables(spec, settings);
+    let secrets = planned_store(spec.secrets.as_deref(), folder, planner.places);
+    planner.variables(spec, &Outside { settings, folder, store: secrets.as_ref() });
     let source = spec.source.as_ref().and_then(|source| planner.source(source, folder));
     let streams: Vec<_> = spec.streams().map(|(name, stream)| planner.stream(name, stream)).collect();
     planner.check_tables(spec);
@@ -58,6 +63,7 @@ pub(crate) fn plan(
         budget,
         destination: destination?,
         variables: planner.variables,
+        secrets: secrets?,
     })
 }
 

@@ -1,33 +1,44 @@
-//! The values of variables: `--set` before the environment before the default.
+//! The values of variables: `--set` before the environment before the named file or store before the default.
 
 use serde_json::Value as Json;
 use spile_model::Secret;
 use spile_plan::Variable;
 
 use super::Planner;
+use super::credentials::Outside;
 use crate::check::{did_you_mean, one_of_keys};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::load::Settings;
 use crate::spec::{DefaultSpec, Exact, Named, PipelineSpec, VariableForm, VariableSpec};
 
 /// A variable as declared, whatever the form.
-struct Declared<'s> {
-    name: &'s str,
-    default: Option<Json>,
-    settings: Option<&'s VariableSpec>,
+pub(super) struct Declared<'s> {
+    pub(super) name: &'s str,
+    pub(super) default: Option<Json>,
+    pub(super) settings: Option<&'s VariableSpec>,
 }
 
+/// A value that comes from outside the file.
+pub(super) struct Given {
+    pub(super) text: String,
+    /// Who gives it, in words that begin a sentence.
+    pub(super) by: String,
+}
+
+/// What was wrong is told already.
+pub(super) struct Reported;
+
 impl Planner<'_, '_, '_> {
-    pub(super) fn variables(&mut self, spec: &PipelineSpec, settings: &Settings<'_>) {
+    pub(super) fn variables(&mut self, spec: &PipelineSpec, outside: &Outside<'_>) {
         let declared: Vec<_> =
             spec.variables.iter().flat_map(Named::iter).map(|(name, form)| declare(name, form)).collect();
         for variable in &declared {
             self.declared.insert(variable.name.to_owned());
         }
-        self.check_set(&declared, settings);
+        self.check_set(&declared, outside.settings);
         for variable in &declared {
             if self.check_variable_name(variable.name) {
-                self.variable(variable, settings);
+                self.variable(variable, outside);
             }
         }
     }
@@ -49,26 +60,37 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    fn variable(&mut self, declared: &Declared<'_>, settings: &Settings<'_>) {
+    fn variable(&mut self, declared: &Declared<'_>, outside: &Outside<'_>) {
         let name = declared.name;
-        let env = declared.settings.and_then(|settings| settings.env.as_deref());
-        let given = settings.set.iter().rev().find(|(set, _)| set == name).map(|(_, value)| (value.clone(), "--set"));
-        let given = given.or_else(|| Some(((settings.env)(env?).filter(|value| !value.is_empty())?, "environment")));
+        let Ok(given) = self.given(declared, outside) else { return };
         let value = match (given, &declared.default) {
-            (Some((text, from)), default) => match like_default(&text, default.as_ref()) {
+            (Some(given), default) => match like_default(&given.text, default.as_ref()) {
                 Ok(value) => value,
-                Err(problem) => return self.misfit(name, from, env, &problem),
+                Err(problem) => return self.misfit(name, &given.by, &problem),
             },
             (None, Some(default)) => default.clone(),
             // A default that is written wrongly is one.
             (None, None) if self.places.is_wrong(&["variables", name]) => return,
-            (None, None) => return self.missing(declared, env),
+            (None, None) => return self.missing(declared, outside),
         };
-        let secret = declared.settings.and_then(|settings| settings.secret).unwrap_or(false);
-        let variable = if secret { self.secret(name, &value) } else { Some(Variable::Plain(value)) };
+        let variable = if declared.is_secret() { self.secret(name, &value) } else { Some(Variable::Plain(value)) };
         if let Some(variable) = variable {
             self.variables.0.insert(name.to_owned(), variable);
         }
+    }
+
+    /// What is given from outside the file, if anything is.
+    fn given(&mut self, declared: &Declared<'_>, outside: &Outside<'_>) -> Result<Option<Given>, Reported> {
+        let (name, settings) = (declared.name, outside.settings);
+        if let Some((_, value)) = settings.set.iter().rev().find(|(set, _)| set == name) {
+            return Ok(Some(Given { text: value.clone(), by: format!("`--set {name}=…`") }));
+        }
+        let source = self.credential_source(declared, outside)?;
+        let env = declared.env().and_then(|env| Some((env, (settings.env)(env).filter(|value| !value.is_empty())?)));
+        if let Some((env, text)) = env {
+            return Ok(Some(Given { text, by: format!("the environment variable {env}") }));
+        }
+        source.map_or(Ok(None), |source| self.looked_up(name, &source, settings))
     }
 
     fn secret(&mut self, name: &str, value: &Json) -> Option<Variable> {
@@ -85,15 +107,24 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    fn missing(&mut self, declared: &Declared<'_>, env: Option<&str>) {
+    fn missing(&mut self, declared: &Declared<'_>, outside: &Outside<'_>) {
         let name = declared.name;
-        let by_env = match env {
-            Some(env) => format!("set the environment variable {env} (it is not set, or empty)"),
-            None => format!("name an environment variable (`env: {}`) and set it", name.to_uppercase()),
+        let by_env = |env: &str| format!("set the environment variable {env} (it is not set, or empty)");
+        let help = match (self.how_to_provide(declared, outside), declared.env()) {
+            (Some(provide), None) => provide,
+            (Some(provide), Some(env)) => format!("{provide}, or {}", by_env(env)),
+            (None, Some(env)) => format!("run with `--set {name}=…`, or {}, or give it a `default`", by_env(env)),
+            (None, None) => {
+                let env = name.to_uppercase();
+                format!(
+                    "run with `--set {name}=…`, or name an environment variable (`env: {env}`) and set it, or give it a \
+                     `default`"
+                )
+            }
         };
         let description = declared.settings.and_then(|settings| settings.description.as_ref());
-        let mut diagnostic = Diagnostic::error(Code::MissingVariable, format!("the variable `{name}` has no value"))
-            .with_help(format!("run with `--set {name}=…`, or {by_env}, or give it a `default`"));
+        let mut diagnostic =
+            Diagnostic::error(Code::MissingVariable, format!("the variable `{name}` has no value")).with_help(help);
         if let Some(description) = description {
             diagnostic = diagnostic.with_label(description.0.clone());
         }
@@ -101,15 +132,23 @@ impl Planner<'_, '_, '_> {
     }
 
     /// A given value that is not of the default's kind. The value itself may be a credential: it is not shown.
-    fn misfit(&mut self, name: &str, from: &str, env: Option<&str>, problem: &str) {
-        let given_by = match env.filter(|_| from == "environment") {
-            Some(env) => format!("the environment variable {env}"),
-            None => format!("`--set {name}=…`"),
-        };
+    fn misfit(&mut self, name: &str, given_by: &str, problem: &str) {
         let message = format!("{given_by} gives `{name}` a value that does not fit: {problem}");
         let label = "the default says what kind of value it is";
         let diagnostic = Diagnostic::error(Code::InvalidValue, message).with_label(label);
         self.report(&["variables", name, "default"], diagnostic);
+    }
+}
+
+impl Declared<'_> {
+    fn env(&self) -> Option<&str> {
+        self.settings?.env.as_deref()
+    }
+
+    /// What stands in a file or a store of its own is secret unless the pipeline says otherwise.
+    fn is_secret(&self) -> bool {
+        let Some(settings) = self.settings else { return false };
+        settings.secret.unwrap_or(settings.file.is_some() || settings.store.is_some())
     }
 }
 

@@ -52,8 +52,14 @@ pub(crate) struct PipelineSpec {
     pub(crate) name: Option<String>,
 
     /// Values that templates use as `{{ name }}`. The value of a variable is, in this order: what
-    /// `--set name=value` says, what its environment variable says, its default.
+    /// `--set name=value` says, what its environment variable says, what is in the file or store that it names, its
+    /// default.
     pub(crate) variables: Option<Named<VariableForm>>,
+
+    /// Where secrets are kept between runs: those of `spile secret set`, and tokens that rotate. `age:FILE` is a file that
+    /// is encrypted with age; a relative path begins at the pipeline file's folder. Default: `age:spile.secrets.age`.
+    #[schemars(length(min = 1))]
+    pub(crate) secrets: Option<String>,
 
     /// The API: where it is, who asks, and how politely.
     #[schemars(with = "SourceSpec")]
@@ -84,6 +90,7 @@ impl PipelineSpec {
         Self {
             name: take("name").and_then(|name| part(name, &mut misfit)),
             variables: take("variables").map(|variables| each(variables, &mut misfit)),
+            secrets: take("secrets").and_then(|secrets| part(secrets, &mut misfit)),
             source: take("source").and_then(|source| part(source, &mut misfit)),
             defaults: None,
             streams: take("streams").map(|streams| each(streams, &mut misfit)),

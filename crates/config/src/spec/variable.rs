@@ -8,14 +8,15 @@ use super::{Exact, Text};
 /// A variable: its default value, or a map of its settings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(extend("x-spile-words" = "a value, a list of values, or a map with `default`, `env`, `secret` or `description`"))]
+#[schemars(extend("x-spile-words" = "a value, a list of values, or a map with `default`, `env`, `file`, `store`, `secret` or `description`"))]
 pub(crate) enum VariableForm {
     Value(Exact),
     List(Vec<Exact>),
     Settings(VariableSpec),
 }
 
-/// The settings of a variable. One without a default must be given, by `--set` or its environment variable.
+/// The settings of a variable. One without a default must be given: by `--set`, by its environment variable, or by the
+/// file or store that it names.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VariableSpec {
@@ -26,7 +27,18 @@ pub(crate) struct VariableSpec {
     #[schemars(length(min = 1))]
     pub(crate) env: Option<String>,
 
-    /// Whether the value is a credential: it is then never shown, logged or stored.
+    /// A text file that holds the value and nothing else. Line breaks at its end are not a part of the value. A relative
+    /// path begins at the pipeline file's folder. One that is not there or empty does not count; one that others than its
+    /// owner can read is warned about.
+    #[schemars(length(min = 1))]
+    pub(crate) file: Option<String>,
+
+    /// The name under which `spile secret set` has stored the value in the pipeline's secret store (`secrets`).
+    #[schemars(length(min = 1))]
+    pub(crate) store: Option<String>,
+
+    /// Whether the value is a credential: it is then never shown, logged or stored. Default: true where `file` or `store`
+    /// says where the value is, otherwise false.
     pub(crate) secret: Option<bool>,
 
     /// What the variable is for; shown when its value is missing.

@@ -17,7 +17,7 @@ fn pipeline(source: &str) -> String {
 
 fn plan(source: &str) -> PipelinePlan {
     let folder = Some(Path::new("/etc/pipes"));
-    load_str("pipeline.yaml", &pipeline(source), folder, &Settings::none()).map_err(|d| d.to_string()).unwrap()
+    load_str("pipeline.yaml", &pipeline(source), folder, &Settings::none()).map_err(|d| d.to_string()).unwrap().plan
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connections;
+mod credentials;
 mod manual;
 mod messages;
 mod plans;
@@ -13,7 +14,7 @@ use spile_plan::PipelinePlan;
 
 /// Loads a pipeline with an empty environment.
 fn load(text: &str) -> Result<PipelinePlan, Diagnostics> {
-    load_str("pipeline.yaml", text, None, &Settings::none())
+    load_str("pipeline.yaml", text, None, &Settings::none()).map(|loaded| loaded.plan)
 }
 
 /// What a person sees when the pipeline is refused.
@@ -23,7 +24,7 @@ fn refusal(text: &str) -> String {
 
 fn refusal_with(text: &str, settings: &Settings<'_>) -> String {
     match load_str("pipeline.yaml", text, None, settings) {
-        Ok(plan) => format!("NOT REFUSED: {plan:?}"),
+        Ok(loaded) => format!("NOT REFUSED: {:?}", loaded.plan),
         Err(diagnostics) => diagnostics.to_string(),
     }
 }

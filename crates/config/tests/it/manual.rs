@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use spile_config::{Settings, load_str, manual};
+use spile_model::Secret;
+use spile_plan::Found;
 
 /// Set to 1, the tests write the manual instead of checking it.
 const UPDATE: &str = "SPILE_UPDATE_DOCS";
 
-const DOCUMENTS: [&str; 5] = ["README.md", "docs/pipeline.md", "docs/values.md", "docs/tables.md", "docs/events.md"];
+const DOCUMENTS: [&str; 6] =
+    ["README.md", "docs/pipeline.md", "docs/credentials.md", "docs/values.md", "docs/tables.md", "docs/events.md"];
 
 /// What an example leaves out.
 const FRAME: [(&str, &str); 4] = [
@@ -67,7 +70,13 @@ fn every_example_in_the_documents_loads() {
     let mut loaded = 0;
     for document in DOCUMENTS {
         for (line, example) in examples(&read(document)) {
-            let settings = Settings { set: Vec::new(), env: Box::new(|_| Some("100".to_owned())) };
+            let given = "100";
+            let credential = || Ok(Found { secret: Some(Secret::new(given)), warning: None });
+            let settings = Settings {
+                env: Box::new(|_| Some(given.to_owned())),
+                credentials: Box::new(|_| credential()),
+                ..Settings::none()
+            };
             match load_str(&format!("{document}:{line}"), &with_frame(&example), None, &settings) {
                 Ok(_) => loaded += 1,
                 Err(diagnostics) => problems.push(diagnostics.to_string()),

@@ -24,8 +24,8 @@ const LONG: &str = include_str!("pipelines/github.yaml");
 
 fn github() -> PipelinePlan {
     let env = |name: &str| (name == "GITHUB_TOKEN").then(|| "ghp_secret".to_owned());
-    let settings = Settings { set: Vec::new(), env: Box::new(env) };
-    load_str("github.yaml", LONG, Some(Path::new("/etc/pipes")), &settings).map_err(|d| d.to_string()).unwrap()
+    let settings = Settings { env: Box::new(env), ..Settings::none() };
+    load_str("github.yaml", LONG, Some(Path::new("/etc/pipes")), &settings).map_err(|d| d.to_string()).unwrap().plan
 }
 
 fn stream(settings: &str) -> StreamPlan {
@@ -188,7 +188,8 @@ fn a_variable_is_set_before_the_environment_before_the_default() {
         _ => None,
     };
     let set = [("a", "three"), ("list", "p, q"), ("n", "7")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let plan = load_str("p", &text, None, &Settings { set: set.into(), env: Box::new(env) }).unwrap();
+    let plan = load_str("p", &text, None, &Settings { set: set.into(), env: Box::new(env), ..Settings::none() });
+    let plan = plan.unwrap().plan;
     let value = |name: &str| match &plan.variables.0[name] {
         Variable::Plain(value) => value.to_string(),
         Variable::Secret(_) => "secret".to_owned(),
@@ -212,8 +213,10 @@ fn auth(auth: &str) -> Result<AuthPlan, String> {
     let text = SHORT.replace("api.example.com }", &format!("api.example.com, auth: {auth} }}"));
     let text = text.replace("\nsource:", "\nvariables: { key: { secret: true, env: KEY } }\nsource:");
     let env = |name: &str| (name == "KEY").then(|| "k3y".to_owned());
-    let settings = Settings { set: Vec::new(), env: Box::new(env) };
-    load_str("p", &text, None, &settings).map(|plan| plan.source.auth).map_err(|diagnostics| diagnostics.to_string())
+    let settings = Settings { env: Box::new(env), ..Settings::none() };
+    load_str("p", &text, None, &settings)
+        .map(|loaded| loaded.plan.source.auth)
+        .map_err(|diagnostics| diagnostics.to_string())
 }
 
 #[test]

@@ -13,10 +13,11 @@ use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
 use spile_model::{Failure, FailureKind, Secret};
+use spile_plan::Warning;
 
 use crate::environment::Environment;
 use crate::locks::make_folder;
-use crate::permissions::{self, Warning};
+use crate::permissions;
 use crate::replace::create;
 
 /// The environment variable that names a file with identities.
@@ -38,6 +39,8 @@ pub(super) enum KeyPlace {
     /// In the environment.
     Given(Secret),
     Passphrase(Secret),
+    /// The environment gives it twice, by these.
+    Twice(&'static str, &'static str),
     /// There is no folder where it could be.
     Nowhere,
 }
@@ -53,18 +56,15 @@ pub(super) enum Key {
 }
 
 impl KeyPlace {
-    pub(super) fn of(environment: &Environment) -> Result<Self, Failure> {
+    pub(super) fn of(environment: &Environment) -> Self {
         let given: Vec<_> =
             [KEY_FILE, KEY, PASSPHRASE].into_iter().filter_map(|name| Some((name, environment.get(name)?))).collect();
         match given.as_slice() {
-            [] => Ok(environment.config_folder().map_or(Self::Nowhere, |folder| Self::Own(folder.join(DEFAULT_FILE)))),
-            [(KEY_FILE, path)] => Ok(Self::Named(path.into())),
-            [(KEY, key)] => Ok(Self::Given(Secret::new(key.as_str()))),
-            [(_, passphrase)] => Ok(Self::Passphrase(Secret::new(passphrase.as_str()))),
-            [(one, _), (other, _), ..] => {
-                let message = format!("the key of the secret store is given twice, by {one} and by {other}: unset one");
-                Err(Failure::new(FailureKind::SecretStore, message))
-            }
+            [] => environment.config_folder().map_or(Self::Nowhere, |folder| Self::Own(folder.join(DEFAULT_FILE))),
+            [(KEY_FILE, path)] => Self::Named(path.into()),
+            [(KEY, key)] => Self::Given(Secret::new(key.as_str())),
+            [(_, passphrase)] => Self::Passphrase(Secret::new(passphrase.as_str())),
+            [(one, _), (other, _), ..] => Self::Twice(one, other),
         }
     }
 
@@ -81,6 +81,9 @@ impl KeyPlace {
             }
             Self::Given(text) => Key::of_text(text.expose(), KEY.to_owned()),
             Self::Passphrase(passphrase) => Ok(Key::Passphrase(passphrase.expose().to_owned().into())),
+            Self::Twice(one, other) => {
+                Err(failure(format!("the key of the secret store is given twice, by {one} and by {other}: unset one")))
+            }
             Self::Nowhere => Err(failure(format!(
                 "there is no key for the secret store: neither {KEY_FILE}, {KEY} nor {PASSPHRASE} is set, and without HOME \
                  there is no folder where a key could lie"

@@ -13,13 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use spile_model::{ByteSize, Clock, Failure, FailureKind, Held, KeptSecret, Secret, SecretName, SecretStore};
+use spile_plan::{Found, Warning};
 
 use self::document::Document;
 use self::key::KeyPlace;
 use crate::environment::Environment;
 use crate::locks::Locks;
-use crate::lookup::Look;
-use crate::permissions::Warning;
 use crate::replace::{folder, replace};
 
 /// Thousands of secrets fit; what is larger was not written by Spile.
@@ -45,13 +44,10 @@ struct Looks {
 
 impl AgeFile {
     /// The store in `path`, with the key that `environment` leads to. Nothing is opened yet.
-    ///
-    /// # Errors
-    /// [`FailureKind::SecretStore`] where the environment names two keys.
-    pub fn new(path: PathBuf, environment: &Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let key = KeyPlace::of(environment)?;
+    pub fn new(path: PathBuf, environment: &Environment, clock: Arc<dyn Clock>) -> Self {
+        let key = KeyPlace::of(environment);
         let locks = Locks::in_folder(locks_folder(&path));
-        Ok(Self { path, key, locks, clock, known: Mutex::default() })
+        Self { path, key, locks, clock, known: Mutex::default() }
     }
 
     /// Makes the key that a first secret needs, where no file is there yet: an identity, where the environment says or
@@ -82,9 +78,9 @@ impl AgeFile {
     }
 
     /// The secret of that name, with what should not stay as it is.
-    pub(crate) fn look(&self, name: &SecretName) -> Result<Look, Failure> {
-        let found = self.read(name)?;
-        Ok(Look { warning: found.as_ref().and_then(|_| self.warning()), found })
+    pub(crate) fn look(&self, name: &SecretName) -> Result<Found, Failure> {
+        let secret = self.read(name)?;
+        Ok(Found { warning: secret.as_ref().and_then(|_| self.warning()), secret })
     }
 
     fn exists(&self) -> Result<bool, Failure> {

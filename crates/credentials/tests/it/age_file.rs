@@ -115,7 +115,7 @@ fn the_key_comes_from_the_environment_where_that_says_so() {
     let user = user.with("SPILE_AGE_KEY_FILE", elsewhere.to_str().unwrap());
     assert_eq!(read(&user).unwrap(), "hunter2");
     let twice = user.with("SPILE_AGE_KEY", &key);
-    let failure = twice.try_store().err().unwrap();
+    let failure = read(&twice).unwrap_err();
     assert!(failure.to_string().contains("given twice, by SPILE_AGE_KEY_FILE and by SPILE_AGE_KEY"), "{failure}");
     let by_text = twice.with("SPILE_AGE_KEY_FILE", "");
     assert_eq!(read(&by_text).unwrap(), "hunter2");

@@ -8,7 +8,7 @@ use spile_plan::CredentialSource;
 
 use crate::support::{User, clock, set_mode, shown};
 
-fn look(user: &User, content: &[u8], mode: u32) -> Result<spile_credentials::Look, spile_model::Failure> {
+fn look(user: &User, content: &[u8], mode: u32) -> Result<spile_plan::Found, spile_model::Failure> {
     let path = user.project("token.txt");
     fs::write(&path, content).unwrap();
     set_mode(&path, mode);
@@ -21,7 +21,7 @@ fn the_value_is_the_text_without_the_line_breaks_at_its_end() {
     for (content, value) in [("t0ken", "t0ken"), ("t0ken\n", "t0ken"), ("t0ken\r\n", "t0ken"), (" a\nb \n\n", " a\nb ")]
     {
         let look = look(&user, content.as_bytes(), 0o600).unwrap();
-        assert_eq!(look.found.unwrap().expose(), value);
+        assert_eq!(look.secret.unwrap().expose(), value);
         assert_eq!(look.warning, None);
     }
 }
@@ -29,9 +29,9 @@ fn the_value_is_the_text_without_the_line_breaks_at_its_end() {
 #[test]
 fn a_file_that_is_not_there_or_empty_holds_no_credential() {
     let user = User::new();
-    assert!(look(&user, b"\n", 0o600).unwrap().found.is_none());
+    assert!(look(&user, b"\n", 0o600).unwrap().secret.is_none());
     let missing = CredentialSource::File(user.project("missing.txt"));
-    assert!(Lookup::new(user.environment(), clock()).look(&missing).unwrap().found.is_none());
+    assert!(Lookup::new(user.environment(), clock()).look(&missing).unwrap().secret.is_none());
 }
 
 #[test]

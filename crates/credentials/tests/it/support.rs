@@ -45,10 +45,6 @@ impl User {
     }
 
     pub(crate) fn store(&self) -> AgeFile {
-        self.try_store().unwrap()
-    }
-
-    pub(crate) fn try_store(&self) -> Result<AgeFile, Failure> {
         AgeFile::new(self.project("spile.secrets.age"), &self.environment(), clock())
     }
 }

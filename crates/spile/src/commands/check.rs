@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Problem> {
-    let plan = open::pipeline(&arguments.pipeline)?;
+    let plan = open::pipeline(&arguments.pipeline, Some(terminal)).await?;
     terminal.say(&format!(
         "{}: the file is right: {}, into {}",
         plan.name,
@@ -29,7 +29,7 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
         plan.destination.describe()
     ));
     // What takes its time says why: a server that is not there is tried several times.
-    let world = open::world(Progress::start(Style::Plain, terminal).events());
+    let world = open::world(&plan, Progress::start(Style::Plain, terminal).events());
     let mut looking = futures::stream::iter(&plan.streams)
         .map(|stream| async { (&stream.name, look(&plan, stream, 0, &world).await) })
         .buffered(STREAMS_AT_ONCE);

@@ -71,7 +71,7 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
 /// The demo's pipeline, reading from the sample API.
 fn plan(files: &Files, api: &SampleApi) -> Result<Arc<PipelinePlan>, Problem> {
     let settings = Settings { set: vec![("api".to_owned(), api.url())], ..Settings::of_process() };
-    Ok(Arc::new(load(&files.pipeline, &settings)?))
+    Ok(Arc::new(load(&files.pipeline, &settings)?.plan))
 }
 
 fn introduce(api: &SampleApi, files: &Files, written: bool, terminal: &Terminal) {
@@ -101,7 +101,7 @@ async fn run(
         }
         shown.emit(event);
     });
-    let report = until_stopped(plan, destination, open::world(events), &progress).await;
+    let report = until_stopped(plan, destination, open::world(plan, events), &progress).await;
     progress.finish(report.as_ref());
     Ok(report)
 }

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod preview;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod secret;
 pub(crate) mod state;
 
 use crate::arguments::{Arguments, Command};
@@ -21,6 +22,7 @@ pub(crate) async fn execute(arguments: Arguments, terminal: &Terminal) -> Result
         Command::Check(arguments) => check::execute(&arguments, terminal).await,
         Command::Preview(arguments) => preview::execute(&arguments, terminal).await,
         Command::State(arguments) => state::execute(&arguments, terminal).await,
+        Command::Secret(arguments) => secret::execute(&arguments, terminal),
         Command::Schema(arguments) => schema::execute(&arguments, terminal),
         Command::Demo(arguments) => demo::execute(&arguments, verbose, terminal).await,
         Command::Completions(arguments) => completions::execute(&arguments, terminal),

@@ -31,9 +31,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Problem> {
-    let plan = open::pipeline(&arguments.pipeline)?;
+    let plan = open::pipeline(&arguments.pipeline, Some(terminal)).await?;
     let only = open::streams(&plan, arguments.stream.as_slice())?;
-    let world = open::world(Progress::start(Style::Plain, terminal).events());
+    let world = open::world(&plan, Progress::start(Style::Plain, terminal).events());
     let mut exit = Exit::Success;
     for stream in plan.streams.iter().filter(|stream| only.is_empty() || only.contains(&stream.name)) {
         let look = look(&plan, stream, arguments.limit, &world).await;

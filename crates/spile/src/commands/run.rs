@@ -37,12 +37,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Terminal) -> Result<Exit, Problem> {
-    let plan = open::pipeline(&arguments.pipeline)?;
+    let plan = open::pipeline(&arguments.pipeline, (!arguments.quiet).then_some(terminal)).await?;
     let only = open::streams(&plan, &arguments.streams)?;
     let destination = open::destination(&plan).await?;
     let style = Style::choose(arguments.json, arguments.quiet, verbose, terminal);
     let progress = Progress::start(style, terminal);
-    let world = World { only, full_refresh: arguments.full_refresh, ..open::world(progress.events()) };
+    let world = World { only, full_refresh: arguments.full_refresh, ..open::world(&plan, progress.events()) };
     let Some(report) = until_stopped(&plan, destination, world, &progress).await else {
         progress.finish(None);
         return Ok(Exit::Interrupted);

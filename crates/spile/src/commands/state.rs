@@ -52,7 +52,7 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
 }
 
 async fn show(pipeline: &PipelineArguments, terminal: &Terminal) -> Result<Exit, Problem> {
-    let plan = open::pipeline(pipeline)?;
+    let plan = open::pipeline(pipeline, Some(terminal)).await?;
     let states = open::existing_destination(&plan).await?.states().await?;
     if states.is_empty() {
         terminal.say(&format!("{}: no stream has been read yet", plan.name));
@@ -88,7 +88,7 @@ async fn reset(
     yes: bool,
     terminal: &Terminal,
 ) -> Result<Exit, Problem> {
-    let plan = open::pipeline(pipeline)?;
+    let plan = open::pipeline(pipeline, Some(terminal)).await?;
     let destination = open::existing_destination(&plan).await?;
     let streams = streams_to_reset(&plan, names, destination.as_ref()).await?;
     if streams.is_empty() {

@@ -1,6 +1,6 @@
 //! Errors for people: what, where, why, and what to do.
 
-use spile_config::RenderStyle;
+use spile_config::{Diagnostics, RenderStyle};
 use spile_model::Failure;
 
 use crate::output::terminal::Terminal;
@@ -23,13 +23,20 @@ pub(crate) fn show_failure(failure: &Failure, terminal: &Terminal) {
     terminal.tell(&sentence(&head, &failure.to_string(), &failure.causes(), Some(failure.kind.remedy()), terminal));
 }
 
+/// Shows what should not stay as it is in a pipeline that can run.
+pub(crate) fn show_warnings(warnings: &Diagnostics, terminal: &Terminal) {
+    if !warnings.is_empty() {
+        terminal.tell(&warnings.render(style(terminal)));
+    }
+}
+
+fn style(terminal: &Terminal) -> RenderStyle {
+    RenderStyle { colour: terminal.colour, width: usize::from(terminal.width), ..RenderStyle::default() }
+}
+
 fn problem_text(problem: &Problem, terminal: &Terminal) -> String {
     match &problem.text {
-        Text::Diagnostics(diagnostics) => {
-            let style =
-                RenderStyle { colour: terminal.colour, width: usize::from(terminal.width), ..RenderStyle::default() };
-            diagnostics.render(style)
-        }
+        Text::Diagnostics(diagnostics) => diagnostics.render(style(terminal)),
         Text::Sentence { message, causes, remedy } => {
             sentence(&terminal.bad("error:"), message, causes, remedy.as_deref(), terminal)
         }

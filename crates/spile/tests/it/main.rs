@@ -12,4 +12,5 @@ mod health;
 mod logs;
 mod messages;
 mod place;
+mod secrets;
 mod values;
