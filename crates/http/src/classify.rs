@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::StatusCode;
 use spile_model::units::show_duration;
 use spile_model::{Failure, FailureKind};
+use spile_plan::RetryRule;
 
 use crate::cause::Cause;
 use crate::guard::RefusedAddress;
@@ -24,10 +25,12 @@ pub(crate) struct Refusal {
 }
 
 /// Who decides about another try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Next {
     /// The policy, by the kind of failure.
     Policy,
+    /// A rule of the stream, which asks for another.
+    ByRule(Box<RetryRule>),
     /// The credentials were refused, and there are others: at once, but once only.
     WithOtherCredentials,
     /// There are no credentials, after all tries that may help.
@@ -45,6 +48,7 @@ impl From<TooLong> for Refusal {
         let message = match reason {
             Reason::Told(_) => format!("not sent: {reason} is spent"),
             Reason::RateLimit | Reason::Paused => format!("not sent: {reason}"),
+            Reason::Down(_) => return Failure::new(FailureKind::Down, format!("given up: {reason}")).into(),
         };
         Self { asked: Some(wait), ..Failure::new(FailureKind::RateLimited, message).into() }
     }
@@ -127,11 +131,32 @@ pub(crate) fn status_kind(status: StatusCode, asks_to_wait: bool) -> FailureKind
     }
 }
 
+/// The kind of failure where a rule calls an answer of that status one that is to be asked for again.
+pub(crate) fn failed_kind(status: StatusCode, asks_to_wait: bool) -> FailureKind {
+    if status.is_success() { FailureKind::CalledFailure } else { status_kind(status, asks_to_wait) }
+}
+
 /// The status in words: `404 Not Found`.
 pub(crate) fn show_status(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => status.as_u16().to_string(),
+    }
+}
+
+/// The kind of failure in a word or two, for the reason of a wait.
+pub(crate) fn in_short(kind: &FailureKind) -> String {
+    match kind {
+        FailureKind::RateLimited => "too many requests".to_owned(),
+        FailureKind::ServerError(status) => format!("HTTP {status}"),
+        FailureKind::Dns => "a name without address".to_owned(),
+        FailureKind::Connect | FailureKind::Handshake => "a failed connection".to_owned(),
+        FailureKind::Timeout => "a timeout".to_owned(),
+        FailureKind::Transport => "a broken connection".to_owned(),
+        FailureKind::BadBody => "a broken body".to_owned(),
+        FailureKind::CalledFailure => "an answer that `responses` call a failure".to_owned(),
+        FailureKind::Rejected(status) => format!("HTTP {status}"),
+        _ => "a failure".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use spile_model::units::show_duration;
 use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName, Usage};
-use spile_plan::PipelinePlan;
+use spile_plan::{PipelinePlan, Treatment};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 use url::{Origin, Position};
@@ -23,13 +23,14 @@ use crate::guard::Guard;
 use crate::limit::{Limiter, Permit, Reason};
 use crate::message::{Body, Request, Response};
 use crate::redact::Redactor;
-use crate::retry::{Decision, RetryPolicy};
+use crate::retry::{Decision, RetryPolicy, Tries};
 use crate::retry_after::asked_wait;
+use crate::rules::{Rules, asked_by};
 use crate::surroundings::Surroundings;
 use crate::transport::Network;
 use crate::usage::{Content, Ledger};
 use crate::wire::Wire;
-use crate::{body, excerpt};
+use crate::{body, excerpt, retry};
 
 /// So many redirects in a row are followed; browsers follow twice as many, but no API means more than two or three.
 const MOST_REDIRECTS: usize = 10;
@@ -46,6 +47,7 @@ struct Inner {
     limiters: Vec<(Origin, Limiter)>,
     cache: Cache,
     retries: RetryPolicy,
+    rules: Rules,
     redactor: Redactor,
     watch: Watch,
     ledger: Ledger,
@@ -78,7 +80,7 @@ impl Reply {
 
     fn into_response(self, url: &Url) -> Response {
         let Self { status, headers, body, times, .. } = self;
-        Response { status, headers, body, url: url.clone(), received_at: times.received_at }
+        Response { status, headers, body, url: url.clone(), received_at: times.received_at, ends: false }
     }
 }
 
@@ -114,7 +116,7 @@ impl Client {
         let redactor = Redactor::new(plan, &authenticator, &scope);
         let limiter = |origin: &Url| {
             let limits = if guard.is_home(origin) { source.rate_limits.as_slice() } else { &[] };
-            let limiter = Limiter::new(limits, source.concurrency.get(), source.retries.max_wait, clock.now());
+            let limiter = Limiter::new(limits, source.concurrency.get(), &source.retries, clock.now());
             (origin.origin(), limiter)
         };
         let limiters = guard.origins().map(limiter).collect();
@@ -125,6 +127,7 @@ impl Client {
             limiters,
             cache: Cache::new(plan),
             retries: RetryPolicy::new(source.retries, seed),
+            rules: Rules::new(plan),
             redactor,
             watch: Watch::default(),
             ledger: Ledger::new(plan),
@@ -157,9 +160,10 @@ impl Client {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let (mut tries, mut renewed) = (1, false);
+        let mut tries = Tries::first();
+        self.0.retries.budget.earn();
         loop {
-            let refusal = match self.try_once(request, stream).await {
+            let refusal = match self.try_once(request, stream, tries.renewed).await {
                 Ok(response) => match accept(response).await {
                     Ok(accepted) => return Ok(accepted),
                     Err(failure) => Refusal::from(failure),
@@ -169,22 +173,27 @@ impl Client {
             self.0.cache.forget(&request.url);
             let reason = self.redact(&refusal.failure.message);
             let waited = match refusal.next {
-                Next::WithOtherCredentials if !renewed => {
-                    renewed = true;
+                Next::WithOtherCredentials if !tries.renewed => {
+                    tries.renewed = true;
                     Ok(())
                 }
                 Next::Nothing => Err(refusal.failure),
-                _ => self.wait_for_next_try(&request.method, stream, tries, refusal).await,
+                _ if self.is_held(request, &refusal.failure.kind) => {
+                    tries.held += 1;
+                    Ok(())
+                }
+                _ => self.wait_for_next_try(request, stream, tries, refusal).await,
             };
             if let Err(mut failure) = waited {
                 let asked = format!("{} {}", request.method, self.show_url(&request.url));
                 failure.message = format!("{asked}: {}", self.redact(&failure.message));
                 return Err(failure);
             }
-            tries += 1;
+            tries.made += 1;
             self.0.ledger.retried(stream);
-            debug!(%stream, "{} {}: tries again ({tries}): {reason}", request.method, self.show_url(&request.url));
-            self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt: tries, reason });
+            let attempt = tries.made;
+            debug!(%stream, "{} {}: tries again ({attempt}): {reason}", request.method, self.show_url(&request.url));
+            self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt, reason });
         }
     }
 
@@ -275,7 +284,7 @@ impl Client {
     }
 
     /// One try: the request and the redirects that follow from it.
-    async fn try_once(&self, request: &Request, stream: &StreamName) -> Result<Response, Refusal> {
+    async fn try_once(&self, request: &Request, stream: &StreamName, renewed: bool) -> Result<Response, Refusal> {
         let mut next = None;
         for _ in 0..=MOST_REDIRECTS {
             let request = next.as_ref().unwrap_or(request);
@@ -283,7 +292,7 @@ impl Client {
                 return Err(Failure::new(FailureKind::OtherOrigin, reason).into());
             }
             let reply = self.hop(request, stream).await?;
-            match self.judge(request, reply)? {
+            match self.judge(request, stream, renewed, reply).await? {
                 Answer::Complete(response) => return Ok(response),
                 Answer::Redirect(request) => next = Some(request),
             }
@@ -341,6 +350,9 @@ impl Client {
         let replying = self.reply(outgoing, used, stream, &mut permit, &mut sent);
         let reply = timeout(self.0.wire.timeouts.total, replying).await;
         let reply = reply.unwrap_or_else(|_| Err(self.0.wire.too_slow()));
+        if let Err(failure) = &reply {
+            permit.failed(&failure.kind, self.0.clock.now());
+        }
         sent.ended(reply.as_ref().err().map(|failure| failure.message.as_str()));
         Ok(reply?)
     }
@@ -356,7 +368,7 @@ impl Client {
         let (started, asked_at, method) = (Instant::now(), self.0.clock.now(), outgoing.method().clone());
         let answer = self.0.wire.head(outgoing).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let asked = asked_wait(&headers, self.0.clock.now());
+        let asked = asked_wait(status, &headers, self.0.clock.now());
         let spent = permit.answered(status, &headers, asked, self.0.clock.now());
         if classify::status_kind(status, asked.is_some() || spent) == FailureKind::RateLimited {
             self.0.ledger.rate_limited(stream);
@@ -365,7 +377,7 @@ impl Client {
         let (read, limits) = (self.0.wire.timeouts.read, &self.0.wire.limits);
         let (body, whole) = if method == Method::HEAD {
             (Bytes::new(), true) // the lengths that its headers tell are those of a GET's body
-        } else if status.is_success() {
+        } else if status.is_success() || self.0.rules.want_body(stream, status, &headers) {
             (body::read_whole(answer, limits, read).await?, true)
         } else {
             body::read_beginning(answer, excerpt::LOOKED_AT, read).await
@@ -376,27 +388,87 @@ impl Client {
         Ok(Reply { status, headers, body, whole, times, asked, spent, used })
     }
 
-    /// What a reply to `request` means: an answer, a redirect, or a refusal.
-    fn judge(&self, request: &Request, reply: Reply) -> Result<Answer, Refusal> {
+    /// What a reply to `request` means: an answer, a redirect, or a refusal. The stream's rules go before what the status
+    /// says, but for a token that has expired: that is another try's.
+    async fn judge(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        renewed: bool,
+        reply: Reply,
+    ) -> Result<Answer, Refusal> {
+        let others =
+            reply.status == StatusCode::UNAUTHORIZED && self.0.authenticator.refused(reply.used, &reply.headers);
+        let next = if others { Next::WithOtherCredentials } else { Next::Policy };
+        if (!others || renewed)
+            && let Some(rule) = self.0.rules.matching(stream, reply.status, &reply.headers, &reply.body).await
+        {
+            return self.treat(request, rule.then, reply).map_err(|refusal| *refusal);
+        }
         let knows = [IF_NONE_MATCH, IF_MODIFIED_SINCE].iter().any(|name| request.headers.contains_key(name));
         if reply.status.is_success() || (knows && reply.status == StatusCode::NOT_MODIFIED) {
             return Ok(Answer::Complete(reply.into_response(&request.url)));
         }
-        let Reply { status, headers, body, asked, spent, used, .. } = reply;
+        let Reply { status, headers, body, asked, spent, .. } = reply;
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
         }
-        let mut told = format!("answered with {}", classify::show_status(status));
-        if let Some(said) = excerpt::of_refusal(status, &body, |text| self.redact(text)) {
-            told.push_str(&format!(": {said}"));
-        }
+        let mut told = self.told_by(status, &body);
         if !self.is_home(&request.url) {
             told.push_str(" (an allowed origin, to which no credential is sent)");
         }
-        let others = status == StatusCode::UNAUTHORIZED && self.0.authenticator.refused(used, &headers);
-        let next = if others { Next::WithOtherCredentials } else { Next::Policy };
         let kind = classify::status_kind(status, asked.is_some() || spent);
         Err(Refusal { failure: Failure::new(kind, told), asked, next })
+    }
+
+    /// What follows from a reply that a rule of the stream matches.
+    fn treat(&self, request: &Request, treatment: Treatment, reply: Reply) -> Result<Answer, Box<Refusal>> {
+        let told = self.told_by(reply.status, &reply.body);
+        let limiter = self.limiter(&request.url);
+        let refused = |kind, message: String| Box::new(Refusal::from(Failure::new(kind, message)));
+        let asked = |rule| asked_by(rule, &reply.headers, &reply.body, self.0.clock.now()).or(reply.asked);
+        match treatment {
+            Treatment::Page | Treatment::Empty => {
+                limiter.is_fine();
+                let page = reply.into_response(&request.url);
+                Ok(Answer::Complete(match treatment {
+                    Treatment::Empty => Response { body: Bytes::new(), ends: true, ..page },
+                    _ => page,
+                }))
+            }
+            Treatment::Fail(message) => {
+                limiter.is_fine();
+                Err(refused(FailureKind::CalledFailure, format!("{message} ({told})")))
+            }
+            Treatment::Retry(rule) => {
+                let kind = classify::failed_kind(reply.status, reply.asked.is_some() || reply.spent);
+                let asked = asked(&rule);
+                Err(Box::new(Refusal { asked, next: Next::ByRule(Box::new(rule)), ..*refused(kind, told) }))
+            }
+            Treatment::RateLimited(rule) => {
+                let asked = asked(&rule);
+                limiter.refused(asked);
+                let refusal = refused(FailureKind::RateLimited, told);
+                Err(Box::new(Refusal { asked, next: Next::ByRule(Box::new(rule)), ..*refusal }))
+            }
+            Treatment::RenewCredentials if self.0.authenticator.refused(reply.used, &reply.headers) => {
+                let refusal = refused(FailureKind::Unauthorized, told);
+                Err(Box::new(Refusal { next: Next::WithOtherCredentials, ..*refusal }))
+            }
+            Treatment::RenewCredentials => {
+                let message = format!("{told}; `responses` ask for new credentials, and `auth` has no others");
+                Err(refused(FailureKind::Unauthorized, message))
+            }
+        }
+    }
+
+    /// What an answer says that is not taken for a page.
+    fn told_by(&self, status: StatusCode, body: &[u8]) -> String {
+        let told = format!("answered with {}", classify::show_status(status));
+        match excerpt::of_refusal(status, body, |text| self.redact(text)) {
+            Some(said) => format!("{told}: {said}"),
+            None => told,
+        }
     }
 
     /// What the authenticator needs in order to ask for something itself, on behalf of `stream`.
@@ -467,20 +539,29 @@ impl Client {
         }
     }
 
+    /// Whether a request that failed with `kind` goes back to where all wait until its origin is up again.
+    fn is_held(&self, request: &Request, kind: &FailureKind) -> bool {
+        retry::may_repeat(kind, request.idempotent) && self.limiter(&request.url).holds(kind)
+    }
+
     /// Waits as the policy says, or returns the failure that ends the request.
     async fn wait_for_next_try(
         &self,
-        method: &Method,
+        request: &Request,
         stream: &StreamName,
-        tries: u32,
+        tries: Tries,
         refusal: Refusal,
     ) -> Result<(), Failure> {
-        let Refusal { mut failure, asked, next: _ } = refusal;
-        let wait = match self.0.retries.decide(&failure.kind, method, tries, asked) {
+        let Refusal { mut failure, asked, next } = refusal;
+        let decision = match &next {
+            Next::ByRule(rule) => self.0.retries.decide_by(rule, tries.counted(), asked),
+            _ => self.0.retries.decide(&failure.kind, request.idempotent, tries.counted(), asked),
+        };
+        let wait = match decision {
             Decision::Again(wait) => wait,
             Decision::GiveUp => {
-                if tries > 1 {
-                    failure.message.push_str(&format!(" (tried {tries} times)"));
+                if tries.made > 1 && failure.kind != FailureKind::Down {
+                    failure.message.push_str(&format!(" (tried {} times)", tries.made));
                 }
                 return Err(failure);
             }
@@ -492,9 +573,16 @@ impl Client {
                 return Err(failure);
             }
         };
+        if let Err(spent) = self.0.retries.budget.spend(&failure.kind) {
+            failure.message.push_str(&format!("; not tried again: {spent}"));
+            return Err(failure);
+        }
         let reason = match asked {
-            Some(asked) if asked == wait => format!("Retry-After, after {}", in_short(&failure.kind)),
-            _ => format!("backoff after {}", in_short(&failure.kind)),
+            Some(asked) if asked == wait && matches!(next, Next::ByRule(_)) => {
+                format!("`responses`, after {}", classify::in_short(&failure.kind))
+            }
+            Some(asked) if asked == wait => format!("Retry-After, after {}", classify::in_short(&failure.kind)),
+            _ => format!("backoff after {}", classify::in_short(&failure.kind)),
         };
         match failure.kind {
             FailureKind::RateLimited => self.0.ledger.waited(stream, wait),
@@ -523,20 +611,6 @@ fn redirect_target(status: StatusCode, location: Option<&HeaderValue>, asked: &U
     let redirects = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = location.filter(|_| redirects)?.to_str().ok()?;
     asked.join(location).ok()
-}
-
-/// The kind of failure in a word or two, for the reason of a wait.
-fn in_short(kind: &FailureKind) -> String {
-    match kind {
-        FailureKind::RateLimited => "too many requests".to_owned(),
-        FailureKind::ServerError(status) => format!("HTTP {status}"),
-        FailureKind::Dns => "a name without address".to_owned(),
-        FailureKind::Connect | FailureKind::Handshake => "a failed connection".to_owned(),
-        FailureKind::Timeout => "a timeout".to_owned(),
-        FailureKind::Transport => "a broken connection".to_owned(),
-        FailureKind::BadBody => "a broken body".to_owned(),
-        _ => "a failure".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub mod query;
 mod redact;
 mod retry;
 mod retry_after;
+mod rules;
 mod surroundings;
 mod transport;
 mod usage;

@@ -20,6 +20,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// What is sent along.
     pub body: Option<Body>,
+    /// Whether sending it twice does no more than sending it once (RFC 9110, 9.2.2).
+    pub idempotent: bool,
 }
 
 /// A request's body.
@@ -34,7 +36,7 @@ pub struct Body {
 impl Request {
     /// A GET of `url` with nothing else.
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None }
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, idempotent: true }
     }
 }
 
@@ -48,7 +50,8 @@ impl fmt::Debug for Request {
 /// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// 200 to 299; or 304, where the request said which version is known already.
+    /// 200 to 299; or 304, where the request said which version is known already; or any that the stream's rules take for
+    /// a page.
     pub status: StatusCode,
     /// As received, but for those that described the body's encoding.
     pub headers: HeaderMap,
@@ -58,6 +61,8 @@ pub struct Response {
     pub url: Url,
     /// When the last byte had arrived.
     pub received_at: Timestamp,
+    /// The stream's rules take it for the end: it has no records, and no page follows.
+    pub ends: bool,
 }
 
 impl Response {

@@ -3,13 +3,13 @@
 //! Enters: what failed, how often, and what the API asked for. Leaves: a [`Decision`]. It follows
 //! [`FailureKind::retry`] and whether the request may be repeated; it deliberately neither waits nor sends.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::Method;
 use spile_model::FailureKind;
 use spile_model::failure::Retry;
-use spile_plan::RetryPlan;
+use spile_plan::{RetryBudgetPlan, RetryPlan, RetryRule};
 
 /// A body that is no good so many times in a row is not an accident of the way but what the API (or the website that
 /// answers in its place) sends; nobody should wait longer for that message.
@@ -26,14 +26,37 @@ pub(crate) enum Decision {
     AskedTooLong(Duration),
 }
 
+/// How often one request was tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tries {
+    /// In all.
+    pub(crate) made: u32,
+    /// Those among them that failed because the API was down, when others had found that out.
+    pub(crate) held: u32,
+    /// Whether one was with other credentials than the one before.
+    pub(crate) renewed: bool,
+}
+
+impl Tries {
+    pub(crate) fn first() -> Self {
+        Self { made: 1, held: 0, renewed: false }
+    }
+
+    /// Those that the plan's `attempts` bounds.
+    pub(crate) fn counted(self) -> u32 {
+        self.made - self.held
+    }
+}
+
 pub(crate) struct RetryPolicy {
     plan: RetryPlan,
+    pub(crate) budget: Budget,
     randomness: Mutex<fastrand::Rng>,
 }
 
 impl RetryPolicy {
     pub(crate) fn new(plan: RetryPlan, seed: u64) -> Self {
-        Self { plan, randomness: Mutex::new(fastrand::Rng::with_seed(seed)) }
+        Self { plan, budget: Budget::new(plan.budget), randomness: Mutex::new(fastrand::Rng::with_seed(seed)) }
     }
 
     pub(crate) fn max_wait(&self) -> Duration {
@@ -42,18 +65,26 @@ impl RetryPolicy {
 
     /// What follows when try number `tries` (from 1) of a request failed with `kind` and the answer, if there was one,
     /// asked to wait for `asked`.
-    pub(crate) fn decide(&self, kind: &FailureKind, method: &Method, tries: u32, asked: Option<Duration>) -> Decision {
-        let may_repeat = match kind.retry() {
-            Retry::Never => false,
-            Retry::Backoff => is_idempotent(method),
-            Retry::Always => true,
-        };
-        if !may_repeat || tries >= self.attempts(kind) {
+    pub(crate) fn decide(&self, kind: &FailureKind, idempotent: bool, tries: u32, asked: Option<Duration>) -> Decision {
+        if !may_repeat(kind, idempotent) || tries >= self.attempts(kind) {
             return Decision::GiveUp;
         }
         match asked {
             Some(wait) if wait > self.plan.max_wait => Decision::AskedTooLong(wait),
             _ => Decision::Again(self.backoff(tries).max(asked.unwrap_or_default())),
+        }
+    }
+
+    /// The same where a rule of the stream says when to try again.
+    pub(crate) fn decide_by(&self, rule: &RetryRule, tries: u32, asked: Option<Duration>) -> Decision {
+        if tries >= rule.attempts.unwrap_or(self.plan.attempts).get() {
+            return Decision::GiveUp;
+        }
+        let (base, longest) = rule.backoff.unwrap_or((self.plan.base_wait, self.plan.max_backoff));
+        match asked {
+            Some(wait) if wait > self.plan.max_wait => Decision::AskedTooLong(wait),
+            Some(wait) => Decision::Again(wait),
+            None => Decision::Again(self.jitter(base, longest, tries)),
         }
     }
 
@@ -65,16 +96,80 @@ impl RetryPolicy {
     /// Full jitter: anything between nothing and the wait that doubles with each try, so that clients that failed
     /// together do not come back together.
     fn backoff(&self, tries: u32) -> Duration {
-        let doubled = self.plan.base_wait.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
-        let longest = doubled.min(self.plan.max_backoff);
+        self.jitter(self.plan.base_wait, self.plan.max_backoff, tries)
+    }
+
+    fn jitter(&self, base: Duration, longest: Duration, tries: u32) -> Duration {
+        let doubled = base.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
+        let longest = doubled.min(longest);
         let part = self.randomness.lock().unwrap_or_else(PoisonError::into_inner).f64();
         longest.mul_f64(part)
     }
 }
 
-/// Whether a second request of this method does no more than the first (RFC 9110, 9.2.2).
-fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS)
+/// Whether a request that failed with `kind` may be sent again.
+pub(crate) fn may_repeat(kind: &FailureKind, idempotent: bool) -> bool {
+    match kind.retry() {
+        Retry::Never => false,
+        Retry::Backoff => idempotent,
+        Retry::Always => true,
+    }
+}
+
+/// How many retries the run has left: requests earn them.
+pub(crate) struct Budget {
+    plan: RetryBudgetPlan,
+    spent: Mutex<Counted>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    requests: u64,
+    retries: u64,
+}
+
+/// The run has no retries left.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    plan: RetryBudgetPlan,
+    requests: u64,
+}
+
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Spent { plan: RetryBudgetPlan { percent, floor }, requests }, s) =
+            (self, if self.requests == 1 { "" } else { "s" });
+        write!(
+            f,
+            "the run has spent its retries, {floor} and {percent} % of its {requests} request{s} (`retries.budget`)"
+        )
+    }
+}
+
+impl Budget {
+    fn new(plan: RetryBudgetPlan) -> Self {
+        Self { plan, spent: Mutex::default() }
+    }
+
+    /// A request is to be sent, for the first time.
+    pub(crate) fn earn(&self) {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).requests += 1;
+    }
+
+    /// One is to be sent again, after a failure of that kind. What the API asked to send again later costs nothing: its
+    /// limits are kept elsewhere.
+    pub(crate) fn spend(&self, kind: &FailureKind) -> Result<(), Spent> {
+        if *kind == FailureKind::RateLimited {
+            return Ok(());
+        }
+        let mut counted = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let earned = counted.requests.saturating_mul(u64::from(self.plan.percent)) / 100;
+        if counted.retries >= earned.saturating_add(u64::from(self.plan.floor)) {
+            return Err(Spent { plan: self.plan, requests: counted.requests });
+        }
+        counted.retries += 1;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -107,23 +202,22 @@ mod tests {
     }
 
     #[test]
-    fn a_post_is_repeated_only_where_it_had_no_effect() {
+    fn what_is_not_idempotent_is_repeated_only_where_it_had_no_effect() {
         let policy = policy(1);
-        let again = |kind, method| matches!(policy.decide(&kind, &method, 1, None), Decision::Again(_));
-        assert!(again(FailureKind::ServerError(500), Method::GET));
-        assert!(again(FailureKind::ServerError(500), Method::PUT));
-        assert!(!again(FailureKind::ServerError(500), Method::POST));
-        assert!(!again(FailureKind::Transport, Method::PATCH));
-        assert!(again(FailureKind::RateLimited, Method::POST));
-        assert!(again(FailureKind::Connect, Method::POST));
-        assert!(!again(FailureKind::Unauthorized, Method::GET));
-        assert!(!again(FailureKind::Tls, Method::GET));
+        let again = |kind, idempotent| matches!(policy.decide(&kind, idempotent, 1, None), Decision::Again(_));
+        assert!(again(FailureKind::ServerError(500), true));
+        assert!(!again(FailureKind::ServerError(500), false));
+        assert!(!again(FailureKind::Transport, false));
+        assert!(again(FailureKind::RateLimited, false));
+        assert!(again(FailureKind::Connect, false));
+        assert!(!again(FailureKind::Unauthorized, true));
+        assert!(!again(FailureKind::Tls, true));
     }
 
     #[test]
     fn the_longer_of_backoff_and_the_asked_wait_is_taken_and_too_long_a_wait_is_said() {
         let policy = policy(1);
-        let decide = |asked| policy.decide(&FailureKind::RateLimited, &Method::GET, 1, Some(asked));
+        let decide = |asked| policy.decide(&FailureKind::RateLimited, true, 1, Some(asked));
         assert_eq!(decide(SECOND * 30), Decision::Again(SECOND * 30));
         let Decision::Again(wait) = decide(Duration::ZERO) else { panic!("it is tried again") };
         assert!(wait > Duration::ZERO, "no busy loop");
@@ -133,10 +227,25 @@ mod tests {
     #[test]
     fn tries_end() {
         let policy = policy(1);
-        let decide = |kind, tries| policy.decide(&kind, &Method::GET, tries, None);
+        let decide = |kind, tries| policy.decide(&kind, true, tries, None);
         assert!(matches!(decide(FailureKind::ServerError(503), 5), Decision::Again(_)));
         assert_eq!(decide(FailureKind::ServerError(503), 6), Decision::GiveUp);
         assert!(matches!(decide(FailureKind::BadBody, 2), Decision::Again(_)));
         assert_eq!(decide(FailureKind::BadBody, 3), Decision::GiveUp);
+    }
+
+    #[test]
+    fn retries_are_a_share_of_the_requests_and_some_in_any_case() {
+        let budget = Budget::new(RetryBudgetPlan { percent: 20, floor: 2 });
+        let spend = || budget.spend(&FailureKind::ServerError(500)).is_ok();
+        budget.earn();
+        assert_eq!([spend(), spend(), spend()], [true, true, false]);
+        (0..9).for_each(|_| budget.earn());
+        assert_eq!([spend(), spend(), spend()], [true, true, false]);
+        assert!(budget.spend(&FailureKind::RateLimited).is_ok());
+        let none = Budget::new(RetryBudgetPlan { percent: 0, floor: 0 });
+        none.earn();
+        let spent = none.spend(&FailureKind::Timeout).unwrap_err().to_string();
+        assert_eq!(spent, "the run has spent its retries, 0 and 0 % of its 1 request (`retries.budget`)");
     }
 }

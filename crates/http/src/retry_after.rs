@@ -1,21 +1,32 @@
-//! How long an answer asks to wait: `Retry-After` in both its forms (RFC 9110, 10.2.3).
+//! How long an answer asks to wait: `Retry-After` in both its forms (RFC 9110, 10.2.3), and the same under another name.
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 
 /// Longer waits than this are not told apart: nobody waits for ten years.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// MailerLite's and Braze's name for it. Some send it with every answer, so it is read where the status asks to wait.
+const OTHER_NAME: HeaderName = HeaderName::from_static("x-ratelimit-retry-after");
 
 /// The wait that `headers` ask for, the longest where they name several; nothing where they name none that can be
 /// read. A date is taken relative to the answer's own `Date`, which does not depend on this machine's clock being
 /// right, and to `now` where there is none.
-pub(crate) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let date = headers.get(DATE).and_then(|value| http_date(value.to_str().ok()?));
-    let reference = date.unwrap_or(now);
-    headers.get_all(RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), reference)).max()
+pub(crate) fn asked_wait(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let reference = made_at(headers).unwrap_or(now);
+    let named = |name: &HeaderName| {
+        headers.get_all(name).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), reference)).max()
+    };
+    let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    named(&RETRY_AFTER).or_else(|| named(&OTHER_NAME).filter(|_| asks))
+}
+
+/// When the answer was made, by its own word.
+pub(crate) fn made_at(headers: &HeaderMap) -> Option<Timestamp> {
+    headers.get(DATE).and_then(|value| http_date(value.to_str().ok()?))
 }
 
 fn wait(value: &str, reference: Timestamp) -> Option<Duration> {
@@ -39,7 +50,7 @@ fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(LONGEST))
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
 }
 
@@ -57,7 +68,22 @@ mod tests {
             headers.insert(DATE, HeaderValue::from_str(date).unwrap());
         }
         let now: Timestamp = "1994-11-06T08:49:37Z".parse().unwrap();
-        asked_wait(&headers, now).map(|wait| wait.as_secs())
+        asked_wait(StatusCode::TOO_MANY_REQUESTS, &headers, now).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn the_other_name_is_read_where_the_status_asks_to_wait_and_the_right_one_goes_before_it() {
+        let mut headers = HeaderMap::from_iter([(OTHER_NAME, HeaderValue::from_static("41"))]);
+        let asked = |status: u16, headers: &HeaderMap| {
+            asked_wait(StatusCode::from_u16(status).unwrap(), headers, Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!(asked(429, &headers), Some(Duration::from_secs(41)));
+        assert_eq!(asked(503, &headers), Some(Duration::from_secs(41)));
+        for status in [200, 403, 500] {
+            assert_eq!(asked(status, &headers), None);
+        }
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
+        assert_eq!(asked(429, &headers), Some(Duration::from_secs(7)));
     }
 
     #[test]

@@ -62,8 +62,12 @@ pub enum FailureKind {
     RateLimited,
     /// The API failed (5xx, 408, 425).
     ServerError(u16),
+    /// The API has been down for longer than a run waits.
+    Down,
     /// The API refused the request (another 4xx).
     Rejected(u16),
+    /// An answer that the pipeline file calls a failure, with a message of its own.
+    CalledFailure,
     /// An answer with a status that means neither success nor failure here (1xx, an unfollowed 3xx).
     UnexpectedStatus(u16),
     /// The body is not what it should be: not JSON, HTML, cut, wrongly encoded.
@@ -136,7 +140,9 @@ impl FailureKind {
             | Self::TokenRefused
             | Self::Forbidden
             | Self::NotFound
+            | Self::Down
             | Self::Rejected(_)
+            | Self::CalledFailure
             | Self::UnexpectedStatus(_)
             | Self::TooLarge
             | Self::NoRecords
@@ -199,9 +205,13 @@ impl FailureKind {
             Self::NotFound => "check `base_url` and `path`; `spile preview` shows the request as it is sent",
             Self::RateLimited => "lower `rate_limit` or `concurrency`, or raise `retries.max_wait`; then run again",
             Self::ServerError(_) => "the API has a problem of its own: run again later; what was committed is kept",
+            Self::Down => {
+                "run again when the API is back: what was committed is kept; or raise `retries.outage.give_up`"
+            }
             Self::Rejected(_) => {
                 "the API does not accept the request: compare it (`spile preview`) with the API's documentation"
             }
+            Self::CalledFailure => "do what the message says; the stream's `responses` call this answer a failure",
             Self::UnexpectedStatus(_) => {
                 "check `base_url`: a redirect often means http instead of https, or a login page"
             }

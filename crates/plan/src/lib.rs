@@ -13,6 +13,8 @@ mod pagination;
 mod pipeline;
 mod price;
 mod request;
+mod response;
+mod retry;
 mod shape;
 mod stream;
 
@@ -26,10 +28,13 @@ pub use credential::{CredentialSource, Found, SecretStorePlan, Warning};
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
-    LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, Variable, Variables,
-    WindowKind,
+    LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, SourcePlan, TimeoutPlan, Variable, Variables, WindowKind,
 };
 pub use price::{BudgetPlan, PricePlan, UnitPrice};
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};
+pub use response::{
+    Matcher, Pattern, PatternError, ResponseRule, RetryRule, TextMatch, Treatment, WaitPlace, WaitPlan,
+};
+pub use retry::{OutagePlan, RetryBudgetPlan, RetryPlan};
 pub use shape::{Lists, Naming, Nested, ShapePlan};
 pub use stream::{CursorOrder, CursorPlan, Lookback, MissingRecords, StreamPlan, WriteMode};

@@ -8,7 +8,9 @@ use serde_json::Value;
 use spile_expression::{Scope, Template};
 use spile_model::{ByteSize, Secret};
 
-use crate::{AuthPlan, BudgetPlan, DestinationPlan, NamedTemplate, ProxyPlan, SecretStorePlan, StreamPlan, TlsPlan};
+use crate::{
+    AuthPlan, BudgetPlan, DestinationPlan, NamedTemplate, ProxyPlan, RetryPlan, SecretStorePlan, StreamPlan, TlsPlan,
+};
 
 /// One pipeline, ready to run.
 #[derive(Clone, Debug)]
@@ -156,32 +158,6 @@ impl Default for TimeoutPlan {
     fn default() -> Self {
         // Slow report endpoints answer after a minute or so; a connection that takes ten seconds will not come.
         Self { connect: Duration::from_secs(10), read: Duration::from_secs(120), total: Duration::from_secs(600) }
-    }
-}
-
-/// When to try again: exponential backoff with full jitter, or what the API asks for where that is longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryPlan {
-    /// Tries of one request in all.
-    pub attempts: NonZeroU32,
-    /// The longest first wait; it doubles with each try.
-    pub base_wait: Duration,
-    /// The longest wait that backoff comes to.
-    pub max_backoff: Duration,
-    /// The longest wait that the API may ask for (`Retry-After`); beyond it the run fails instead of waiting.
-    pub max_wait: Duration,
-}
-
-impl Default for RetryPlan {
-    fn default() -> Self {
-        // Six tries with waits of up to 1, 2, 4, 8 and 16 seconds outlast a restart of the API behind its proxy; an
-        // hourly quota that is spent is worth waiting for.
-        Self {
-            attempts: NonZeroU32::new(6).unwrap_or(NonZeroU32::MIN),
-            base_wait: Duration::from_secs(1),
-            max_backoff: Duration::from_secs(60),
-            max_wait: Duration::from_secs(3900),
-        }
     }
 }
 

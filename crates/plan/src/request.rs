@@ -16,6 +16,9 @@ pub struct RequestPlan {
     pub headers: Vec<NamedTemplate>,
     /// What is sent in the body.
     pub body: Option<BodyPlan>,
+    /// Whether sending it twice does no more than sending it once (RFC 9110, 9.2.2), so that it may be tried again
+    /// whatever became of the first try.
+    pub idempotent: bool,
 }
 
 impl RequestPlan {

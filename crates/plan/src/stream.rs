@@ -5,7 +5,7 @@ use std::time::Duration;
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 
-use crate::{CachePlan, Injection, PaginationPlan, PricePlan, RequestPlan, ShapePlan};
+use crate::{CachePlan, Injection, PaginationPlan, PricePlan, RequestPlan, ResponseRule, ShapePlan};
 
 /// One stream, ready to be read.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct StreamPlan {
     pub request: RequestPlan,
     /// What it costs in money, where that is known.
     pub price: Option<PricePlan>,
+    /// What answers mean, where it is not what their status says.
+    pub responses: Vec<ResponseRule>,
     /// How pages follow each other.
     pub pagination: PaginationPlan,
     /// Where the records stand in a response. A selected array stands for its elements.

@@ -87,17 +87,19 @@ impl Fetcher {
             headers: &response.headers,
             url: &response.url,
         };
-        let next = self.paginator.next(&seen)?;
+        let next = if response.ends { Next::End } else { self.paginator.next(&seen)? };
         self.check(&next)?;
         let contents =
             guard::contents(records.iter().map(|range| &extracted.body[range.start as usize..range.end as usize]));
-        let end = self.paginator.end(&seen)?;
+        let end = if response.ends { None } else { self.paginator.end(&seen)? };
         Ok(Fetched { request: shown.into(), received_at: response.received_at, next, end, contents, extracted })
     }
 
     /// Takes the body apart, and gives the response back without it.
     async fn extract(&self, mut response: Response) -> Result<(Response, Extracted), Failure> {
-        let extracted = if response.body.len() > INLINE_BODY {
+        let extracted = if response.ends {
+            Extracted::default()
+        } else if response.body.len() > INLINE_BODY {
             let (extractor, whole, client) = (self.extractor.clone(), response.clone(), self.client.clone());
             let take_apart = move || extractor.extract(&whole, &|text| client.redact(text));
             let taken_apart = tokio::task::spawn_blocking(take_apart).await;

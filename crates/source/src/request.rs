@@ -70,7 +70,8 @@ impl Requests {
         }
         let method = Method::from_bytes(self.plan.method.as_bytes())
             .map_err(|_| refused(&format!("`method`: `{}` is not a method of HTTP", self.plan.method)))?;
-        Ok(Request { method, url: draft.url, headers: draft.headers, body: draft.body.map(BodyDraft::finish) })
+        let (body, idempotent) = (draft.body.map(BodyDraft::finish), self.plan.idempotent);
+        Ok(Request { method, url: draft.url, headers: draft.headers, body, idempotent })
     }
 
     /// The cursor as requests write it.

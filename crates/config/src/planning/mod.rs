@@ -13,6 +13,7 @@ mod origins;
 mod pagination;
 mod places;
 mod price;
+mod response;
 mod source;
 mod stream;
 mod templates;
@@ -21,7 +22,7 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use spile_plan::{PipelinePlan, Variables};
+use spile_plan::{PipelinePlan, RetryPlan, Variables};
 use url::Url;
 
 use self::credentials::Outside;
@@ -44,8 +45,14 @@ pub(crate) fn plan(
     folder: Option<&Path>,
     places: &mut Places<'_, '_>,
 ) -> Option<PipelinePlan> {
-    let mut planner =
-        Planner { places, variables: Variables::default(), declared: BTreeSet::new(), base: None, allowed: None };
+    let mut planner = Planner {
+        places,
+        variables: Variables::default(),
+        declared: BTreeSet::new(),
+        base: None,
+        allowed: None,
+        retries: RetryPlan::default(),
+    };
     if let Some(name) = &spec.name {
         planner.check_name(&["name"], "pipeline", name);
     }
@@ -76,6 +83,8 @@ struct Planner<'p, 'a, 'd> {
     base: Option<Url>,
     /// The origins that may be asked as well, once all of them are known.
     allowed: Option<Vec<Url>>,
+    /// When requests are tried again, once that is known.
+    retries: RetryPlan,
 }
 
 impl Planner<'_, '_, '_> {

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use spile_model::ByteSize;
-use spile_plan::{AuthPlan, LimitPlan, PathPattern, RateLimitPlan, RetryPlan, SourcePlan, TimeoutPlan, WindowKind};
+use spile_plan::{
+    AuthPlan, LimitPlan, OutagePlan, PathPattern, RateLimitPlan, RetryBudgetPlan, RetryPlan, SourcePlan, TimeoutPlan,
+    WindowKind,
+};
 use url::Url;
 
 use super::{Names, Planner};
@@ -32,6 +35,7 @@ impl Planner<'_, '_, '_> {
         let rate_limits = self.rate_limits(spec);
         let timeouts = self.timeouts(spec);
         let retries = self.retries(spec);
+        self.retries = retries;
         let limits = self.limits(spec);
         Some(SourcePlan {
             base_url: base_url?,
@@ -122,6 +126,14 @@ impl Planner<'_, '_, '_> {
             base_wait: or(retries.base_wait, default.base_wait),
             max_backoff: or(retries.max_backoff, default.max_backoff),
             max_wait: or(retries.max_wait, default.max_wait),
+            budget: retries.budget.as_ref().map_or(default.budget, |budget| RetryBudgetPlan {
+                percent: budget.percent.unwrap_or(default.budget.percent),
+                floor: budget.floor.unwrap_or(default.budget.floor),
+            }),
+            outage: retries.outage.as_ref().map_or(default.outage, |outage| OutagePlan {
+                failures: outage.failures.and_then(NonZeroU32::new).unwrap_or(default.outage.failures),
+                give_up: or(outage.give_up, default.outage.give_up),
+            }),
         }
     }
 

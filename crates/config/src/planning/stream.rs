@@ -25,6 +25,7 @@ impl Planner<'_, '_, '_> {
         let names = Names::Stream { cursor: spec.cursor.is_some() };
         let request = self.request(name, spec, names);
         let price = self.price(name, spec);
+        let responses = self.responses(name, spec);
         let pagination = self.pagination(name, spec);
         let records = match &spec.records {
             Some(path) => self.record_path(&["streams", name, "records"], path),
@@ -43,6 +44,7 @@ impl Planner<'_, '_, '_> {
             table: spec.table.clone().unwrap_or_else(|| name.to_owned()),
             request: request?,
             price: price?,
+            responses: responses?,
             pagination: pagination?,
             records: records?,
             missing_records: match spec.missing_records {
@@ -64,7 +66,16 @@ impl Planner<'_, '_, '_> {
         let body = self.body(&["streams", stream, "body"], spec.body.as_ref(), names);
         let default_method = if spec.body.is_some() { "POST" } else { "GET" };
         let method = spec.method.map_or(default_method, MethodSpec::as_str);
-        Some(RequestPlan { method: method.to_owned(), path: path?, query: query?, headers: headers?, body: body? })
+        // POST and PATCH are the methods of this format that RFC 9110 does not call idempotent.
+        let idempotent = spec.idempotent.unwrap_or(!matches!(method, "POST" | "PATCH"));
+        Some(RequestPlan {
+            method: method.to_owned(),
+            path: path?,
+            query: query?,
+            headers: headers?,
+            body: body?,
+            idempotent,
+        })
     }
 
     /// `Some(None)` where there is no body.

@@ -12,6 +12,7 @@ mod connection;
 mod destination;
 mod pagination;
 mod price;
+mod response;
 pub(crate) mod schema;
 mod source;
 mod stream;
@@ -33,6 +34,10 @@ pub(crate) use pagination::{
     InjectionSpec, OffsetSpec, PageNumberSpec, PageTokenSpec, PaginationSpec, PlaceSpec, TokenPlace, TokenSpec,
 };
 pub(crate) use price::{BudgetSpec, PriceSpec};
+pub(crate) use response::{
+    AfterSpec, BodyMatchForm, HeaderMatchForm, ResponseRuleSpec, RetrySpec, TextMatchForm, TextMatchSpec,
+    TreatmentSpec, UnitSpec,
+};
 pub(crate) use source::{SourceSpec, WindowSpec};
 pub(crate) use stream::{
     BodySpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec, NamesSpec, NestedSpec,

@@ -119,6 +119,39 @@ pub(crate) struct RetriesSpec {
     /// The longest wait that the API may ask for (`Retry-After`). When it asks for more, the run fails instead of
     /// waiting. Default: `1h5m`.
     pub(crate) max_wait: Option<DurationText>,
+
+    /// How many retries a run may have in all, so that an API in trouble does not get a multiple of its usual traffic.
+    /// When they are spent, the next failure is final. What is tried again because the API asked to wait (429,
+    /// `Retry-After`) and what asks whether an API that was down is back do not count.
+    pub(crate) budget: Option<RetryBudgetSpec>,
+
+    /// What is done while the API is down.
+    pub(crate) outage: Option<OutageSpec>,
+}
+
+/// How many retries a run may have in all: `floor`, and `percent` of its requests.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetryBudgetSpec {
+    /// So many retries for a hundred requests. Default: 20.
+    #[schemars(range(min = 0, max = 1000))]
+    pub(crate) percent: Option<u32>,
+
+    /// So many retries in any case. Default: 100.
+    pub(crate) floor: Option<u32>,
+}
+
+/// When the API counts as down, and how long a run waits for it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutageSpec {
+    /// So many failures in a row, over all requests: connections that fail, 502 and 503; also time-outs, broken
+    /// connections and other 5xx, where more than one stream has them. Default: 5.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) failures: Option<u32>,
+
+    /// How long after the first of them the run gives up; what was committed is kept. Default: `10m`.
+    pub(crate) give_up: Option<DurationText>,
 }
 
 /// What one answer may cost.

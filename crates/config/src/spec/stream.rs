@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, PriceSpec, Text};
+use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, PriceSpec, ResponseRuleSpec, Text};
 
 /// A stream: one kind of record from one endpoint, which becomes one table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,6 +33,15 @@ pub(crate) struct StreamSpec {
     /// What the requests cost in money: `{ per_request: 0.002, currency: USD }`. It is summed up in the report of a run
     /// and in `_spile_requests`, and `budget` can limit it.
     pub(crate) price: Option<PriceSpec>,
+
+    /// Whether the request changes nothing, or nothing more when it is sent twice, such as a search by `POST`: then it
+    /// is tried again after server errors and broken connections too. Default: true for `GET` and `PUT`, false for
+    /// `POST` and `PATCH`.
+    pub(crate) idempotent: Option<bool>,
+
+    /// What answers mean, where that is not what their status says: a rule such as `{ status: 404, then: empty }`, or a
+    /// list of rules, of which the first that matches decides.
+    pub(crate) responses: Option<OneOrMany<ResponseRuleSpec>>,
 
     /// How pages follow each other. Default: `none`, there is one page.
     pub(crate) pagination: Option<PaginationSpec>,

@@ -192,6 +192,16 @@ fn a_kind_that_does_not_exist_and_mistakes_inside_a_kind() {
 }
 
 #[test]
+fn rules_that_cannot_match_or_that_say_too_much() {
+    assert_snapshot!(refusal(&with_stream(
+        "path: /issues\nresponses:\n  - { then: empty }\n  - { status: [404, 6xx], text: { matches: \"(a\" }, then: \
+         ignore }\n  - { body: { at: \"$.a[\", is: 1, contains: x }, header: \"X A\", then: skip }\n  - { status: 500, \
+         then: { retry: { wait: 2h, after: { unit: ms } } } }\n  - { status: 500 }\n  - { status: 500, then: fail }\n  - { \
+         status: 401, then: { fail: \"{{ nobody }}\" } }"
+    )));
+}
+
+#[test]
 fn a_server_of_tokens_that_secrets_must_not_go_to_and_parameters_with_keys_of_their_own() {
     assert_snapshot!(refusal(&with_source(
         "auth:\n  oauth2:\n    token_url: http://auth.example.com/token\n    client_id: me\n    client_secret: \

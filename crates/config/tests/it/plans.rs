@@ -7,8 +7,8 @@ use spile_config::{Settings, load_str};
 use spile_model::{ByteSize, ColumnType};
 use spile_plan::{
     AuthPlan, BodyPlan, ClientPlan, ClientProof, CursorOrder, DestinationPlan, ExpiryPlace, GrantPlan, HmacAlgorithm,
-    HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback, Nested, PaginationKind, PipelinePlan,
-    StreamPlan, TokenSource, Variable, WriteMode,
+    HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback, Matcher, Nested, PaginationKind,
+    PipelinePlan, ResponseRule, StreamPlan, TextMatch, TokenSource, Treatment, Variable, WaitPlace, WriteMode,
 };
 
 use crate::load;
@@ -85,6 +85,82 @@ fn allowed_origins_and_private_hosts_are_written_as_urls_write_them() {
     assert_eq!(plan.source.private_hosts, ["api.example.com", "xn--bcher-kva.example"]);
     let one = SHORT.replace("https://api.example.com", "https://a.example, allowed_origins: 'https://b.example'");
     assert_eq!(load(&one).unwrap().source.allowed_origins, ["https://b.example"]);
+}
+
+#[test]
+fn retries_have_a_budget_and_outages_an_end_and_each_setting_has_its_default() {
+    let retries = |settings: &str| {
+        let source = format!("https://api.example.com, retries: {settings}");
+        load(&SHORT.replace("https://api.example.com", &source)).unwrap().source.retries
+    };
+    let partly = retries("{ budget: { percent: 5 }, outage: { give_up: 1h } }");
+    assert_eq!((partly.budget.percent, partly.budget.floor), (5, 100));
+    assert_eq!((partly.outage.failures.get(), partly.outage.give_up), (5, Duration::from_secs(3600)));
+    let wholly = retries("{ budget: { percent: 0, floor: 0 }, outage: { failures: 9 } }");
+    assert_eq!((wholly.budget.percent, wholly.budget.floor), (0, 0));
+    assert_eq!((wholly.outage.failures.get(), wholly.outage.give_up), (9, Duration::from_secs(600)));
+}
+
+#[test]
+fn a_request_is_idempotent_as_its_method_is_unless_the_file_says_otherwise() {
+    let idempotent = |settings: &str| stream(settings).request.idempotent;
+    assert!(idempotent("{ path: /a }"));
+    assert!(idempotent("{ path: /a, method: PUT }"));
+    assert!(!idempotent("{ path: /a, method: PATCH }"));
+    assert!(!idempotent("{ path: /a, body: { json: {} } }"));
+    assert!(idempotent("{ path: /a, idempotent: true, body: { json: {} } }"));
+    assert!(!idempotent("{ path: /a, idempotent: false }"));
+}
+
+/// The rules of a stream with these `responses`.
+fn rules(responses: &str) -> Vec<ResponseRule> {
+    stream(&format!("{{ path: /items, responses: {responses} }}")).responses
+}
+
+#[test]
+fn a_rule_says_what_it_looks_at_in_short_and_in_long() {
+    let [rule] = rules("{ status: 404, then: empty }").try_into().unwrap();
+    assert!(matches!(&rule.when[..], [Matcher::Status(ranges)] if *ranges == [(404, 404)]));
+    assert!(matches!(rule.then, Treatment::Empty));
+    let all = rules(
+        "[{ status: [404, 5xx, 420-429], header: X-A, body: $.error, text: [a, b], then: ignore },
+          { header: { name: X-A, is: 7 }, then: { fail: no } },
+          { body: { at: $.ok, is: false }, then: refresh_token },
+          { body: { at: $.error, contains: [x, y] }, text: { matches: \"(?i)z\" }, then: retry }]",
+    );
+    let Matcher::Status(ranges) = &all[0].when[0] else { panic!("{:?}", all[0]) };
+    assert_eq!(*ranges, [(404, 404), (500, 599), (420, 429)]);
+    assert!(matches!(&all[0].when[1], Matcher::Header(name, None) if name == "X-A"));
+    assert!(matches!(&all[0].when[2], Matcher::Body(path, None) if path.source() == "$.error"));
+    assert!(matches!(&all[0].when[3], Matcher::Text(TextMatch::Contains(texts)) if texts.len() == 2));
+    assert!(matches!(&all[1].when[..], [Matcher::Header(_, Some(TextMatch::Is(texts)))] if *texts == ["7"]));
+    assert!(matches!(&all[2].when[..], [Matcher::Body(_, Some(TextMatch::Is(texts)))] if *texts == ["false"]));
+    assert!(matches!(&all[3].when[1], Matcher::Text(TextMatch::Pattern(_))));
+    assert!(matches!(all[0].then, Treatment::Page));
+    assert!(matches!(&all[1].then, Treatment::Fail(message) if message == "no"));
+    assert!(matches!(all[2].then, Treatment::RenewCredentials));
+    assert!(matches!(&all[3].then, Treatment::Retry(rule) if rule.after.is_none() && rule.wait.is_none()));
+}
+
+#[test]
+fn a_rule_says_when_to_try_again() {
+    let retry = |settings: &str| {
+        let then = format!("{{ status: 500, then: {{ retry: {settings} }} }}");
+        match rules(&then).remove(0).then {
+            Treatment::Retry(rule) => rule,
+            other => panic!("{other:?}"),
+        }
+    };
+    let rule = retry("{ after: { header: X-Wait, unit: ms, at_least: 2s, matches: \"([0-9]+)\" }, attempts: 9 }");
+    let after = rule.after.unwrap();
+    assert!(matches!(&after.place, WaitPlace::Header(name) if name == "X-Wait"));
+    assert_eq!((after.milliseconds, after.at_least), (true, Duration::from_secs(2)));
+    assert_eq!(after.pattern.unwrap().first("in 70 ms"), Some("70"));
+    assert_eq!(rule.attempts.unwrap().get(), 9);
+    let rule = retry("{ after: { body: $.retry_at }, wait: 30s, backoff: { base_wait: 5s } }");
+    assert!(matches!(rule.after.unwrap().place, WaitPlace::Body(path) if path.source() == "$.retry_at"));
+    assert_eq!(rule.wait, Some(Duration::from_secs(30)));
+    assert_eq!(rule.backoff, Some((Duration::from_secs(5), Duration::from_secs(60))));
 }
 
 #[test]
@@ -382,6 +458,7 @@ fn the_defaults_of_the_manual_are_those_of_the_plan() {
         ("RetriesSpec", "base_wait", retries.base_wait),
         ("RetriesSpec", "max_backoff", retries.max_backoff),
         ("RetriesSpec", "max_wait", retries.max_wait),
+        ("OutageSpec", "give_up", retries.outage.give_up),
         ("CommitSpec", "age", duckdb.commit.age),
     ] {
         assert_eq!(spile_model::units::parse_duration(&documented(part, key)).unwrap(), planned, "{part}.{key}");
@@ -398,6 +475,9 @@ fn the_defaults_of_the_manual_are_those_of_the_plan() {
     for (part, key, planned) in [
         ("SourceSpec", "concurrency", source.concurrency.to_string()),
         ("RetriesSpec", "attempts", retries.attempts.to_string()),
+        ("RetryBudgetSpec", "percent", retries.budget.percent.to_string()),
+        ("RetryBudgetSpec", "floor", retries.budget.floor.to_string()),
+        ("OutageSpec", "failures", retries.outage.failures.to_string()),
         ("CommitSpec", "rows", duckdb.commit.rows.to_string()),
         ("StreamSpec", "max_pages", items.pagination.max_pages.to_string()),
         ("StreamSpec", "max_columns", items.shape.max_columns.to_string()),

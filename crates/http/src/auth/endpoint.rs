@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::Url;
 use serde_json::Value;
 use spile_model::units::show_duration;
@@ -107,7 +107,7 @@ impl Endpoint {
             let Refusal { mut failure, asked, .. } = refusal;
             // A request for a token changes nothing at the server that a second one would spoil: it may be repeated
             // although it is a POST.
-            match asking.retries.decide(&failure.kind, &Method::GET, tries, asked) {
+            match asking.retries.decide(&failure.kind, true, tries, asked) {
                 Decision::Again(wait) => {
                     (asking.on_wait)("the server that gives out tokens fails".to_owned(), wait);
                     sleep(wait).await;
@@ -141,7 +141,7 @@ impl Endpoint {
             asking.redactor.learn(secrets_of(document));
         }
         if !status.is_success() {
-            let asked = asked_wait(&headers, asking.clock.now());
+            let asked = asked_wait(status, &headers, asking.clock.now());
             let said = document.ok().as_ref().and_then(oauth_error);
             let said = said.or_else(|| excerpt::of_refusal(status, &body, |text| asking.redactor.clean(text)));
             return Err(Refusal { asked, ..refused(status, asked.is_some(), said).into() });

@@ -4,9 +4,10 @@
 //! Enters: who wants to send, and what answers say. Leaves: a [`Permit`] that is held while the request is under way.
 //! Invariants: no limit that is known is exceeded; who waits holds no connection; streams that share a limit take turns;
 //! and where it is not known whether the API would accept one more (at the beginning, after a pause, when a limit should
-//! have been renewed), one request goes ahead alone. Time is tokio's, so that tests pause it.
+//! have been renewed, while it is down), one request goes ahead alone. Time is tokio's, so that tests pause it.
 
 pub(crate) mod dialect;
+pub(crate) mod outage;
 mod told;
 mod turns;
 mod window;
@@ -19,11 +20,12 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use spile_model::{FailureKind, Quota, StreamName};
-use spile_plan::RateLimitPlan;
+use spile_plan::{RateLimitPlan, RetryPlan};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use self::dialect::Reading;
+use self::outage::{Failed, Outage, Since, Standing};
 use self::told::{News, Told};
 use self::turns::Turns;
 use self::window::Window;
@@ -45,6 +47,8 @@ pub(crate) enum Reason {
     /// The API's own, by its name where it has one.
     Told(Box<str>),
     Paused,
+    /// The API does not answer.
+    Down(Since),
 }
 
 impl fmt::Display for Reason {
@@ -54,6 +58,9 @@ impl fmt::Display for Reason {
             Self::Told(name) if name.is_empty() => f.write_str("the API's rate limit"),
             Self::Told(name) => write!(f, "the API's rate limit `{name}`"),
             Self::Paused => f.write_str("the API asked to wait"),
+            Self::Down(Since { since, last }) => {
+                write!(f, "the API is down since {} ({last})", since.strftime("%Y-%m-%d %H:%M:%S UTC"))
+            }
         }
     }
 }
@@ -75,6 +82,7 @@ struct State {
     paused_until: Option<Instant>,
     /// Refusals in a row that did not say how long to wait.
     untold: u32,
+    outage: Outage,
     scouting: Scouting,
     turns: Turns,
     /// How many requests have left: each has its number, in the order of leaving.
@@ -91,7 +99,7 @@ enum Scouting {
     Done,
 }
 
-/// The API allows no request for longer than a run waits.
+/// The API allows no request for longer than a run waits, or has been down for longer.
 #[derive(Debug)]
 pub(crate) struct TooLong {
     pub(crate) reason: Reason,
@@ -101,13 +109,15 @@ pub(crate) struct TooLong {
 /// What is in the way of a request.
 enum Obstacle {
     Until(Instant, Reason),
+    /// It is not waited for any more.
+    GivenUp(Reason),
     /// Only an answer, or another's turn, removes it.
     Unknown,
 }
 
 impl Limiter {
     /// `clock`: the wall clock's time at this moment, for windows that begin with the hour or the day.
-    pub(crate) fn new(limits: &[RateLimitPlan], concurrency: u32, max_wait: Duration, clock: Timestamp) -> Self {
+    pub(crate) fn new(limits: &[RateLimitPlan], concurrency: u32, retries: &RetryPlan, clock: Timestamp) -> Self {
         let now = Instant::now();
         let state = State {
             concurrency,
@@ -116,12 +126,13 @@ impl Limiter {
             told: Vec::new(),
             paused_until: None,
             untold: 0,
+            outage: Outage::new(retries),
             scouting: Scouting::Due,
             turns: Turns::default(),
             departures: 0,
             fastest: None,
         };
-        Self { max_wait, state: Mutex::new(state), changed: Notify::new() }
+        Self { max_wait: retries.max_wait, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// Waits until a request of `stream` to `path` may leave, and counts it. `on_wait` is told of every wait whose end
@@ -130,7 +141,7 @@ impl Limiter {
     /// Cancel safe: a request that is given up while it waits is not counted.
     ///
     /// # Errors
-    /// The API allows none for longer than `max_wait`.
+    /// The API allows none for longer than `max_wait`, or has been down for longer than the plan waits.
     pub(crate) async fn admit(
         &self,
         stream: &StreamName,
@@ -152,7 +163,7 @@ impl Limiter {
                 }
                 Err(Obstacle::Until(until, reason)) => {
                     let wait = until - now;
-                    if wait > self.max_wait && reason != Reason::RateLimit {
+                    if wait > self.max_wait && matches!(reason, Reason::Told(_) | Reason::Paused) {
                         return Err(TooLong { reason, wait });
                     }
                     since.get_or_insert(now);
@@ -162,6 +173,7 @@ impl Limiter {
                     }
                     Some(until)
                 }
+                Err(Obstacle::GivenUp(reason)) => return Err(TooLong { reason, wait: Duration::ZERO }),
                 Err(Obstacle::Unknown) => None,
             };
             tokio::select! {
@@ -189,6 +201,29 @@ impl Limiter {
         drop(waiting);
         self.changed.notify_waiters(); // the next one may be able to go too
         Permit { limiter: self, stream: stream.clone(), permitted, departed: now, waited, answered: false }
+    }
+
+    /// An answer was not the failure that its status says, or says nothing of the API as a whole.
+    pub(crate) fn is_fine(&self) {
+        let mut state = self.lock();
+        if state.outage.is_down() {
+            state.scouting = Scouting::Done;
+        }
+        state.outage.answered();
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// An answer was a refusal that its status does not tell: nothing leaves for so long, or for as long as refusals that
+    /// do not say how long.
+    pub(crate) fn refused(&self, asked: Option<Duration>) {
+        self.lock().pause(asked, Instant::now());
+        self.changed.notify_waiters();
+    }
+
+    /// Whether a request that failed with `kind` waits with all others until the API is back, whatever tries it has left.
+    pub(crate) fn holds(&self, kind: &FailureKind) -> bool {
+        self.lock().outage.holds(kind)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -220,6 +255,7 @@ impl Drop for Waiting<'_> {
 /// What a request that left counts in.
 struct Permitted {
     number: u64,
+    path: Box<str>,
     windows: Vec<usize>,
     told: Vec<usize>,
 }
@@ -255,9 +291,14 @@ impl State {
         let told = self.told.iter().filter(|told| told.applies_to(stream));
         let told = told.map(|told| (told.free_at(now), Reason::Told(told.name.clone())));
         let paused = self.paused_until.map(|until| (Some(until), Reason::Paused));
+        let down = match self.outage.standing() {
+            Standing::Up => None,
+            Standing::Until(at, since) => Some((Some(at), Reason::Down(since))),
+            Standing::GivenUp(since) => return Some(Obstacle::GivenUp(Reason::Down(since))),
+        };
         let mut latest: Option<(Instant, Reason)> = None;
         let mut unknown = self.under_way >= self.concurrency || matches!(self.scouting, Scouting::UnderWay(_));
-        for (free, reason) in windows.chain(told).chain(paused) {
+        for (free, reason) in windows.chain(told).chain(paused).chain(down) {
             match free {
                 None => unknown = true,
                 Some(at) if at > now && latest.as_ref().is_none_or(|(known, _)| at > *known) => {
@@ -286,7 +327,7 @@ impl State {
         let told = places(&mut self.told.iter().map(|told| told.applies_to(stream)));
         windows.iter().for_each(|&at| self.windows[at].depart());
         told.iter().for_each(|&at| self.told[at].depart(number, now));
-        Permitted { number, windows, told }
+        Permitted { number, path: path.into(), windows, told }
     }
 }
 
@@ -319,9 +360,11 @@ impl Permit<'_> {
     ) -> bool {
         let readings = dialect::read(headers, clock);
         let spent = readings.iter().any(Reading::is_spent);
-        let refused = classify::status_kind(status, asked.is_some() || spent) == FailureKind::RateLimited;
+        let kind = classify::status_kind(status, asked.is_some() || spent);
+        let refused = kind == FailureKind::RateLimited;
         let now = Instant::now();
         let mut state = self.limiter.lock();
+        state.bears_on_outage(&self.permitted, &self.stream, &kind, now, clock);
         state.answer_took(now - self.departed);
         state.hear(&self.permitted, &self.stream, &readings, now);
         let news = if readings.is_empty() { News::Silence } else { News::Told };
@@ -335,6 +378,13 @@ impl Permit<'_> {
         drop(state);
         self.limiter.changed.notify_waiters();
         spent
+    }
+
+    /// No answer has begun, for a reason of this kind, at this time of the wall clock.
+    pub(crate) fn failed(&mut self, kind: &FailureKind, clock: Timestamp) {
+        if !self.answered {
+            self.limiter.lock().no_answer(&self.permitted, &self.stream, kind, Instant::now(), clock);
+        }
     }
 }
 
@@ -364,7 +414,40 @@ impl State {
             self.told[at].back(permitted.number, news);
         }
         if self.scouting == Scouting::UnderWay(permitted.number) {
-            self.scouting = Scouting::Done;
+            self.scouting = if self.outage.is_down() { Scouting::Due } else { Scouting::Done };
+        }
+    }
+
+    /// An answer of this kind says that the API is there, or that it is not.
+    fn bears_on_outage(
+        &mut self,
+        permitted: &Permitted,
+        stream: &StreamName,
+        kind: &FailureKind,
+        now: Instant,
+        clock: Timestamp,
+    ) {
+        if outage::is_sign(kind) {
+            self.no_answer(permitted, stream, kind, now, clock);
+        } else {
+            self.outage.answered();
+        }
+    }
+
+    /// What says that the API is down, or that it may be.
+    fn no_answer(
+        &mut self,
+        permitted: &Permitted,
+        stream: &StreamName,
+        kind: &FailureKind,
+        now: Instant,
+        clock: Timestamp,
+    ) {
+        let probe = self.outage.is_down() && self.scouting == Scouting::UnderWay(permitted.number);
+        let was_down = self.outage.is_down();
+        self.outage.failed(&Failed { kind, stream, path: &permitted.path, probe, now, clock });
+        if self.outage.is_down() && !was_down {
+            self.scouting = Scouting::Due;
         }
     }
 

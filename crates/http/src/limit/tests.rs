@@ -13,7 +13,7 @@ fn limit(requests: u32, per: Duration) -> RateLimitPlan {
 
 fn limiter(limits: &[RateLimitPlan], concurrency: u32) -> Limiter {
     let noon = "2025-03-01T12:00:50Z".parse().unwrap();
-    Limiter::new(limits, concurrency, Duration::from_secs(3900), noon)
+    Limiter::new(limits, concurrency, &RetryPlan::default(), noon)
 }
 
 async fn admit(limiter: &Limiter) -> Permit<'_> {
@@ -101,8 +101,9 @@ async fn answered(limiter: &Limiter, stream: &str, status: u16, headers: &[(&'st
     let headers: HeaderMap =
         headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
     let now = "2025-03-01T12:00:50Z".parse().unwrap();
-    let asked = crate::retry_after::asked_wait(&headers, now);
-    permit.answered(StatusCode::from_u16(status).unwrap(), &headers, asked, now);
+    let status = StatusCode::from_u16(status).unwrap();
+    let asked = crate::retry_after::asked_wait(status, &headers, now);
+    permit.answered(status, &headers, asked, now);
     waited
 }
 

@@ -170,7 +170,7 @@ async fn pass_on(
     for name in [header::HOST, header::CONTENT_LENGTH, header::ACCEPT_ENCODING] {
         headers.remove(name);
     }
-    let request = Request { method: head.method, url, headers, body };
+    let request = Request { method: head.method, url, headers, body, idempotent: false };
     let answered = client.relay(&request, &stream()).await;
     let mut response = hyper::Response::default();
     match answered {

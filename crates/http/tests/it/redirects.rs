@@ -34,7 +34,8 @@ async fn a_post_becomes_a_get_or_stays_as_the_status_says() {
         api.expect(next).respond(Response::json(1));
         let url = Url::parse(&api.url_of("/a")).unwrap();
         let body = Body { content_type: "text/plain", bytes: "x".into() };
-        let request = Request { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body) };
+        let request =
+            Request { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body), idempotent: false };
         Rig::new(&plan(&api.url())).client.send(&request, &stream()).await.unwrap();
     }
 }
@@ -131,7 +132,7 @@ fn request_with_everything(method: Method, url: &str, body: Option<&'static str>
     headers.insert("accept", "text/x".parse().unwrap());
     headers.insert("user-agent", "me/1".parse().unwrap());
     let body = body.map(|bytes| Body { content_type: "text/plain", bytes: bytes.into() });
-    Request { method, url: Url::parse(url).unwrap(), headers, body }
+    Request { method, url: Url::parse(url).unwrap(), headers, body, idempotent: true }
 }
 
 #[tokio::test]

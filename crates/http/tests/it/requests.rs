@@ -36,7 +36,7 @@ async fn a_body_and_own_headers_replace_the_defaults() {
     headers.insert("x-a", "1".parse().unwrap());
     let body = Body { content_type: "application/json", bytes: r#"{"q":"x"}"#.into() };
     let url = Url::parse(&api.url_of("/search")).unwrap();
-    let request = Request { method: Method::POST, url, headers, body: Some(body) };
+    let request = Request { method: Method::POST, url, headers, body: Some(body), idempotent: false };
     rig.client.send(&request, &stream()).await.unwrap();
     assert!(!format!("{request:?}").contains("q=") && format!("{request:?}").contains("POST"));
 }

@@ -84,11 +84,20 @@ async fn a_post_is_sent_once_unless_it_was_refused_before_it_had_an_effect() {
     let api = FakeApi::start().await;
     let rig = Rig::new(&plan(&api.url()));
     let url = Url::parse(&api.url_of("/items")).unwrap();
-    let request = Request { method: Method::POST, ..Request::get(url) };
+    let request = Request { method: Method::POST, idempotent: false, ..Request::get(url) };
     api.expect(post("/items")).respond(Response::status(500));
     assert_eq!(rig.client.send(&request, &stream()).await.unwrap_err().kind, FailureKind::ServerError(500));
     api.expect(post("/items")).respond_each([Response::status(429), ok()]);
     assert_eq!(rig.client.send(&request, &stream()).await.unwrap().body, OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_changes_nothing_is_sent_again_like_a_get() {
+    let api = FakeApi::start().await;
+    let url = Url::parse(&api.url_of("/search")).unwrap();
+    let request = Request { method: Method::POST, idempotent: true, ..Request::get(url) };
+    api.expect(post("/search")).respond_each([Response::status(500), Response::hang_up(), ok()]);
+    assert_eq!(Rig::new(&plan(&api.url())).client.send(&request, &stream()).await.unwrap().body, OK);
 }
 
 /// Sends one request that is answered by `first` and then well; returns when the second request arrived, after how
@@ -118,6 +127,57 @@ async fn retry_after_is_kept_in_all_its_forms() {
     assert_eq!(second_request_after(Response::status(503).header("Retry-After", 30)).await, 30);
     assert_eq!(second_request_after(Response::status(403).header("Retry-After", 60)).await, 60);
     assert_eq!(second_request_after(Response::status(500).header("Retry-After", 7)).await, 7);
+}
+
+/// H1 of the fault matrix: what a 429 may say of when to come back.
+#[tokio::test(start_paused = true)]
+async fn a_429_is_answered_at_the_right_time_whatever_it_says() {
+    let (in_range, short) = (|from: u64| from..=from + 1, 0..=1);
+    let forms: [(&[&str], _); 11] = [
+        (&["90"], in_range(90)),
+        (&["Sat, 01 Mar 2025 12:01:30 GMT"], in_range(90)),
+        (&["Saturday, 01-Mar-25 12:01:30 GMT"], in_range(90)),
+        (&["Sat Mar  1 12:01:30 2025"], in_range(90)),
+        (&["3", "90"], in_range(90)),
+        (&["Sat, 01 Mar 2025 11:00:00 GMT"], short.clone()),
+        // The limits wait for a second, where an answer does not say for how long.
+        (&[], in_range(1)),
+        (&["0"], short.clone()),
+        (&["-5"], in_range(1)),
+        (&["1e9"], in_range(1)),
+        (&["soon"], in_range(1)),
+    ];
+    for (values, expected) in forms {
+        let first = values.iter().fold(Response::status(429), |answer, value| answer.header("Retry-After", value));
+        let after = second_request_after(first).await;
+        assert!(expected.contains(&after), "{values:?}: {after} s");
+    }
+    // The twelfth asks for more than anybody waits.
+    let api = FakeApi::start().await;
+    api.expect(any()).respond(Response::status(429).header("Retry-After", 1_000_000_000));
+    let failure = Rig::new(&plan(&api.url())).get(&api.url_of("/items")).await.unwrap_err();
+    assert!(failure.message.contains("longer than the 1 h 05 m of `retries.max_wait`"), "{failure}");
+}
+
+/// H2 of the fault matrix, as far as it takes sockets; `outages` has the rest.
+#[tokio::test(start_paused = true)]
+async fn bursts_of_broken_connections_are_ridden_out() {
+    for burst in [1, 2, 5, 20] {
+        let broken = [Response::reset(), Response::hang_up(), Response::json_text("[1,2,3]").reset_after(3)];
+        for (kind, broken) in broken.into_iter().enumerate() {
+            let api = FakeApi::start().await;
+            let mut answers = vec![ok()];
+            answers.extend(vec![broken; burst]);
+            answers.push(ok());
+            api.expect(any()).times(burst + 2).respond_each(answers);
+            let mut plan = plan(&api.url());
+            plan.source.retries.attempts = NonZeroU32::new(u32::try_from(burst + 1).unwrap()).unwrap();
+            let rig = Rig::new(&plan);
+            for _ in 0..2 {
+                assert_eq!(rig.get(&api.url_of("/items")).await.unwrap().body, OK, "{burst} of {kind}");
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,7 +30,7 @@ async fn every_try_is_signed_with_its_own_time_and_its_body() {
     let rig = Rig::with_clock(&with_aws(&api.url(), "s3"), 7, clock);
     let url = Url::parse(&api.url_of("/items")).unwrap();
     let body = Body { content_type: "application/json", bytes: "{}".into() };
-    let request = Request { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body) };
+    let request = Request { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body), idempotent: false };
     rig.client.send(&request, &stream()).await.unwrap();
     let requests = api.requests();
     assert!(requests[1].at - requests[0].at >= Duration::from_secs(60));
@@ -94,7 +94,8 @@ async fn a_shared_secret_signs_what_the_template_says() {
         }));
         let url = Url::parse(&api.url_of("/items?a=b+c")).unwrap();
         let body = Body { content_type: "application/json", bytes: "{}".into() };
-        let request = Request { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body) };
+        let request =
+            Request { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body), idempotent: false };
         Rig::new(&plan).client.send(&request, &stream()).await.unwrap();
         let sent = api.requests().pop().unwrap();
         let place = api.url().replace("http://", "");

@@ -34,7 +34,7 @@ fn oauth2(server: &str) -> OAuth2Plan {
 }
 
 /// An API at `api` whose tokens come from `server`.
-fn with_oauth2(api: &str, server: &str) -> PipelinePlan {
+pub(crate) fn with_oauth2(api: &str, server: &str) -> PipelinePlan {
     let mut plan = plan(api);
     plan.variables.0.insert("client_secret".to_owned(), Variable::Secret(Secret::new(SECRET)));
     plan.source.auth = AuthPlan::from(oauth2(server));
@@ -47,7 +47,7 @@ fn granted(number: u64) -> Response {
 }
 
 /// Gives out `tok3n-1`, `tok3n-2` and so on, each after a while.
-fn token_server(api: &FakeApi) -> Arc<AtomicU64> {
+pub(crate) fn token_server(api: &FakeApi) -> Arc<AtomicU64> {
     let given = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&given);
     api.route(post("/token"), move |_| {
