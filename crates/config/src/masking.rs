@@ -25,7 +25,7 @@ const TELLING: [&str; 11] = [
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 /// Below `auth`, only these hold no credential.
-const HARMLESS_IN_AUTH: [&str; 22] = [
+const HARMLESS_IN_AUTH: [&str; 23] = [
     "header",
     "query",
     "cookie",
@@ -48,6 +48,7 @@ const HARMLESS_IN_AUTH: [&str; 22] = [
     "service",
     "encoding",
     "message",
+    "mount",
 ];
 /// Keys that have a telling word in them and hold the name or place of something.
 const HARMLESS: [&str; 4] = ["token", "page_token", "secret", "secrets"];

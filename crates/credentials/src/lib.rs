@@ -5,7 +5,8 @@
 //! in any message; what a store has accepted outlives a crash; two processes that write one store lose nothing of each
 //! other; what is written can be read by its owner alone, and what others can read is told.
 //!
-//! Each place has its file: `file` (a text file), `age_file` (an encrypted file beside the pipeline). It deliberately
+//! Each place has its file: `file` (a text file), `age_file` (an encrypted file beside the pipeline), `vault`
+//! (HashiCorp Vault). It deliberately
 //! knows neither YAML nor pipelines, and decides nothing about what credentials are for.
 
 mod age_file;
@@ -15,6 +16,7 @@ mod locks;
 mod lookup;
 mod permissions;
 mod replace;
+mod vault;
 
 use std::path::PathBuf;
 use std::sync::Arc;

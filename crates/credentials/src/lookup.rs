@@ -3,22 +3,28 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spile_model::{Clock, Failure};
-use spile_plan::{CredentialSource, Found, SecretStorePlan};
+use spile_model::{Clock, Failure, FailureKind};
+use spile_plan::{CredentialSource, Found, SecretStorePlan, VaultField, VaultPlan};
+use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::vault::Vault;
 use crate::{AgeFile, Environment, file};
 
-/// Looks for credentials; what it has opened for one it has open for the next. Its calls block.
+/// Looks for credentials; what it has opened for one it has open for the next. Its calls block: async code makes them on
+/// a thread of their own.
 pub struct Lookup {
     environment: Environment,
     clock: Arc<dyn Clock>,
     opened: Mutex<Vec<(PathBuf, Arc<AgeFile>)>>,
+    vaults: Mutex<Vec<(Arc<VaultPlan>, Vault)>>,
+    /// Where the calls come from no runtime: one that lives as long as the connections that it has made.
+    own: Mutex<Option<Runtime>>,
 }
 
 impl Lookup {
     /// Looks as the user with that environment may.
     pub fn new(environment: Environment, clock: Arc<dyn Clock>) -> Self {
-        Self { environment, clock, opened: Mutex::default() }
+        Self { environment, clock, opened: Mutex::default(), vaults: Mutex::default(), own: Mutex::default() }
     }
 
     /// The credential that is in that place, or none.
@@ -28,8 +34,33 @@ impl Lookup {
     pub fn look(&self, source: &CredentialSource) -> Result<Found, Failure> {
         match source {
             CredentialSource::File(path) => file::look(path),
+            CredentialSource::Vault { server, field } => self.vault(server, field),
             CredentialSource::Store { store: SecretStorePlan::AgeFile(path), name } => self.age_file(path).look(name),
         }
+    }
+
+    fn vault(&self, server: &Arc<VaultPlan>, field: &VaultField) -> Result<Found, Failure> {
+        let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = vaults.iter().position(|(known, _)| known == server);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                vaults.push((server.clone(), Vault::new(server, &self.environment, self.clock.clone())?));
+                vaults.len() - 1
+            }
+        };
+        let looking = vaults[at].1.look(field);
+        if let Ok(runtime) = Handle::try_current() {
+            return runtime.block_on(looking);
+        }
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtime = match own.take() {
+            Some(runtime) => runtime,
+            None => Builder::new_current_thread().enable_all().build().map_err(|error| {
+                Failure::new(FailureKind::Credential, "Vault cannot be asked: no runtime starts").caused_by(error)
+            })?,
+        };
+        own.insert(runtime).block_on(looking)
     }
 
     fn age_file(&self, path: &PathBuf) -> Arc<AgeFile> {

@@ -18,6 +18,7 @@
 //! One [`Client::send`] reads: check the URL → look into the cache → have credentials at hand → wait for the limits →
 //! authorise → send → read the body → classify → perhaps again. The files of this crate are these steps.
 
+mod aside;
 mod auth;
 mod body;
 mod cache;
@@ -41,6 +42,7 @@ mod transport;
 mod usage;
 mod wire;
 
+pub use self::aside::{Aside, Said, secret_header};
 pub use self::client::Client;
 pub use self::exchange::Exchange;
 pub use self::guard::names::Names;

@@ -1,6 +1,7 @@
 //! Where credentials come from, and where those that rotate are kept.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use spile_model::{Secret, SecretName};
 
@@ -53,6 +54,54 @@ pub enum CredentialSource {
         /// The secret's name in it.
         name: SecretName,
     },
+    /// A field of a secret in HashiCorp Vault.
+    Vault {
+        /// The server.
+        server: Arc<VaultPlan>,
+        /// The field.
+        field: VaultField,
+    },
+}
+
+/// A server of HashiCorp Vault, and how to log in to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VaultPlan {
+    /// Where it is; where this is silent, the environment says.
+    pub address: Option<String>,
+    /// The namespace; where this is silent, the environment says.
+    pub namespace: Option<String>,
+    /// How to log in.
+    pub auth: VaultAuth,
+}
+
+/// How to log in to Vault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum VaultAuth {
+    /// With the token that the environment or a login by hand has left.
+    #[default]
+    Environment,
+    /// With this token.
+    Token(Secret),
+    /// As an AppRole.
+    AppRole {
+        /// Where its engine is mounted.
+        mount: String,
+        /// The role.
+        role_id: Secret,
+        /// What proves it, unless the role is bound otherwise.
+        secret_id: Option<Secret>,
+    },
+}
+
+/// A field of a secret in a KV engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultField {
+    /// The secret's path in the HTTP API, without `v1/`.
+    pub path: String,
+    /// The field.
+    pub field: String,
+    /// Which version; the newest where there is none.
+    pub version: Option<u64>,
 }
 
 impl CredentialSource {
@@ -60,6 +109,7 @@ impl CredentialSource {
     pub fn describe(&self) -> String {
         match self {
             Self::File(path) => format!("the file {}", path.display()),
+            Self::Vault { field, .. } => format!("`{}` of {} in Vault", field.field, field.path),
             Self::Store { store, name } => format!("`{name}` in {}", store.describe()),
         }
     }

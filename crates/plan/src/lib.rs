@@ -24,7 +24,7 @@ pub use auth::{
 };
 pub use cache::{CachePlan, Reuse};
 pub use connection::{IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};
-pub use credential::{CredentialSource, Found, SecretStorePlan, Warning};
+pub use credential::{CredentialSource, Found, SecretStorePlan, VaultAuth, VaultField, VaultPlan, Warning};
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{

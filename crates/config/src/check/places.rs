@@ -8,6 +8,8 @@ use super::schema::Schema;
 
 /// Deeper keys are details whose names say little without their surroundings.
 const MAX_DEPTH: usize = 5;
+/// What is below says where a value is (a file, a path), in words that other maps have for things of their own.
+const OTHER_WORDS: &str = "variables";
 /// A key that exists in many places is no hint.
 const MAX_PLACES: usize = 2;
 
@@ -47,7 +49,7 @@ impl KeyPlaces {
         let below = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
         for key in schema.keys() {
             self.0.entry(key.to_owned()).or_default().insert(place.to_owned());
-            if let Some(property) = schema.property(key) {
+            if let Some(property) = schema.property(key).filter(|_| below(key) != OTHER_WORDS) {
                 self.collect(property, &below(key), depth + 1);
             }
         }

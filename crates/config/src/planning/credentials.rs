@@ -1,17 +1,19 @@
 //! Where variables have their values that are kept outside the file and outside the environment.
 //!
-//! In: what a variable names (a file, a name in the pipeline's secret store). Out: its text, asked of who looks for
+//! In: what a variable names (a file, a name in the pipeline's secret store, a secret in Vault). Out: its text, asked of who looks for
 //! credentials ([`Settings::credentials`]), or problems with their places, which never hold a value.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use spile_model::SecretName;
-use spile_plan::{CredentialSource, SecretStorePlan};
+use spile_plan::{CredentialSource, SecretStorePlan, VaultField, VaultPlan};
 
 use super::variables::{Declared, Given, Reported};
 use super::{Places, Planner};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::load::Settings;
+use crate::spec::VariableSpec;
 
 /// What begins the name of an encrypted file.
 const AGE: &str = "age:";
@@ -23,6 +25,8 @@ pub(super) struct Outside<'o> {
     pub(super) folder: Option<&'o Path>,
     /// The pipeline's secret store, where the file names one rightly.
     pub(super) store: Option<&'o SecretStorePlan>,
+    /// The server of the variables that are in Vault, once it is known.
+    pub(super) vault: Option<&'o Arc<VaultPlan>>,
 }
 
 /// The secret store that `text` names, as `secrets` in a pipeline file does; a relative path begins at `folder`.
@@ -64,26 +68,29 @@ impl Planner<'_, '_, '_> {
         outside: &Outside<'_>,
     ) -> Result<Option<CredentialSource>, Reported> {
         let Some(settings) = declared.settings else { return Ok(None) };
-        match (&settings.file, &settings.store) {
-            (None, None) => Ok(None),
-            (Some(file), None) => Ok(Some(CredentialSource::File(below(outside.folder, file.trim())))),
-            (None, Some(name)) => {
-                let name = SecretName::new(name).map_err(|failure| {
-                    let diagnostic = Diagnostic::error(Code::InvalidValue, failure.message);
-                    self.report(&["variables", declared.name, "store"], diagnostic);
-                    Reported
-                })?;
-                let store = outside.store.cloned().ok_or(Reported)?;
-                Ok(Some(CredentialSource::Store { store, name }))
-            }
-            (Some(_), Some(_)) => {
-                let message = format!("the variable `{}` has both `file` and `store`", declared.name);
-                let help = "keep the one that holds the value";
-                let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
-                self.report(&["variables", declared.name, "store"], diagnostic);
-                Err(Reported)
-            }
+        if let [first, second, ..] = places(settings).as_slice() {
+            let message = format!("the variable `{}` has both `{first}` and `{second}`", declared.name);
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("keep the one that holds the value");
+            self.report(&["variables", declared.name, second], diagnostic);
+            return Err(Reported);
         }
+        if let Some(file) = &settings.file {
+            return Ok(Some(CredentialSource::File(below(outside.folder, file.trim()))));
+        }
+        if let Some(field) = &settings.vault {
+            let path = field.path.trim().trim_matches('/').to_owned();
+            let field = VaultField { path, field: field.field.clone(), version: field.version };
+            let server = outside.vault.cloned().ok_or(Reported)?;
+            return Ok(Some(CredentialSource::Vault { server, field }));
+        }
+        let Some(name) = &settings.store else { return Ok(None) };
+        let name = SecretName::new(name).map_err(|failure| {
+            let diagnostic = Diagnostic::error(Code::InvalidValue, failure.message);
+            self.report(&["variables", declared.name, "store"], diagnostic);
+            Reported
+        })?;
+        let store = outside.store.cloned().ok_or(Reported)?;
+        Ok(Some(CredentialSource::Store { store, name }))
     }
 
     /// The value in the named place, if there is one.
@@ -113,6 +120,9 @@ impl Planner<'_, '_, '_> {
         let source = self.credential_source(declared, outside).ok()??;
         Some(match &source {
             CredentialSource::File(_) => format!("put it into {} (it is not there, or empty)", source.describe()),
+            CredentialSource::Vault { field, .. } => {
+                format!("put a secret with the field `{}` at {} into Vault (there is none)", field.field, field.path)
+            }
             CredentialSource::Store { store, name } => {
                 let file = self.places.source.name();
                 format!("store it by `spile secret set {name} {file}` (it is not in {})", store.describe())
@@ -121,11 +131,19 @@ impl Planner<'_, '_, '_> {
     }
 }
 
+/// The keys that are there and name a place.
+fn places(settings: &VariableSpec) -> Vec<&'static str> {
+    let all =
+        [("file", settings.file.is_some()), ("store", settings.store.is_some()), ("vault", settings.vault.is_some())];
+    all.into_iter().filter_map(|(key, is_there)| is_there.then_some(key)).collect()
+}
+
 /// The key that names the place.
 fn key(source: &CredentialSource) -> &'static str {
     match source {
         CredentialSource::File(_) => "file",
         CredentialSource::Store { .. } => "store",
+        CredentialSource::Vault { .. } => "vault",
     }
 }
 

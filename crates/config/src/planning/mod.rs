@@ -18,6 +18,7 @@ mod source;
 mod stream;
 mod templates;
 mod variables;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -57,7 +58,7 @@ pub(crate) fn plan(
         planner.check_name(&["name"], "pipeline", name);
     }
     let secrets = planned_store(spec.secrets.as_deref(), folder, planner.places);
-    planner.variables(spec, &Outside { settings, folder, store: secrets.as_ref() });
+    planner.variables(spec, &Outside { settings, folder, store: secrets.as_ref(), vault: None });
     let source = spec.source.as_ref().and_then(|source| planner.source(source, folder));
     let streams: Vec<_> = spec.streams().map(|(name, stream)| planner.stream(name, stream)).collect();
     planner.check_tables(spec);

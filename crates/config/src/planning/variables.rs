@@ -1,5 +1,8 @@
 //! The values of variables: `--set` before the environment before the named file or store before the default.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 use spile_model::Secret;
 use spile_plan::Variable;
@@ -36,10 +39,16 @@ impl Planner<'_, '_, '_> {
             self.declared.insert(variable.name.to_owned());
         }
         self.check_set(&declared, outside.settings);
-        for variable in &declared {
-            if self.check_variable_name(variable.name) {
-                self.variable(variable, outside);
-            }
+        let named: Vec<_> = declared.into_iter().filter(|variable| self.check_variable_name(variable.name)).collect();
+        let (within, others): (Vec<_>, Vec<_>) = named.iter().partition(|variable| variable.is_in_vault());
+        for variable in others {
+            self.variable(variable, outside);
+        }
+        // What Vault's own settings use is known by now.
+        let names: BTreeSet<&str> = within.iter().map(|variable| variable.name).collect();
+        let vault = self.vault(spec.vault.as_ref(), &names).map(Arc::new);
+        for variable in within {
+            self.variable(variable, &Outside { vault: vault.as_ref(), ..*outside });
         }
     }
 
@@ -141,6 +150,10 @@ impl Planner<'_, '_, '_> {
 }
 
 impl Declared<'_> {
+    fn is_in_vault(&self) -> bool {
+        self.settings.is_some_and(|settings| settings.vault.is_some())
+    }
+
     fn env(&self) -> Option<&str> {
         self.settings?.env.as_deref()
     }
@@ -148,7 +161,7 @@ impl Declared<'_> {
     /// What stands in a file or a store of its own is secret unless the pipeline says otherwise.
     fn is_secret(&self) -> bool {
         let Some(settings) = self.settings else { return false };
-        settings.secret.unwrap_or(settings.file.is_some() || settings.store.is_some())
+        settings.secret.unwrap_or(settings.file.is_some() || settings.store.is_some() || settings.vault.is_some())
     }
 }
 

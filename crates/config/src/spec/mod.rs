@@ -18,6 +18,7 @@ mod source;
 mod stream;
 mod values;
 mod variable;
+mod vault;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,6 +46,7 @@ pub(crate) use stream::{
 };
 pub(crate) use values::{AmountText, DurationText, Exact, Named, OneOrMany, SizeText, Text};
 pub(crate) use variable::{DefaultSpec, VariableForm, VariableSpec};
+pub(crate) use vault::{VaultAuthSpec, VaultFieldSpec, VaultSpec};
 
 /// A pipeline: records of an API into tables.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,6 +67,9 @@ pub(crate) struct PipelineSpec {
     /// is encrypted with age; a relative path begins at the pipeline file's folder. Default: `age:spile.secrets.age`.
     #[schemars(length(min = 1))]
     pub(crate) secrets: Option<String>,
+
+    /// HashiCorp Vault, for the variables that have their values from it.
+    pub(crate) vault: Option<VaultSpec>,
 
     /// The API: where it is, who asks, and how politely.
     #[schemars(with = "SourceSpec")]
@@ -96,6 +101,7 @@ impl PipelineSpec {
             name: take("name").and_then(|name| part(name, &mut misfit)),
             variables: take("variables").map(|variables| each(variables, &mut misfit)),
             secrets: take("secrets").and_then(|secrets| part(secrets, &mut misfit)),
+            vault: take("vault").and_then(|vault| part(vault, &mut misfit)),
             source: take("source").and_then(|source| part(source, &mut misfit)),
             defaults: None,
             streams: take("streams").map(|streams| each(streams, &mut misfit)),

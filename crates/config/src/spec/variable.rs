@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Exact, Text};
+use super::{Exact, Text, VaultFieldSpec};
 
 /// A variable: its default value, or a map of its settings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(extend("x-spile-words" = "a value, a list of values, or a map with `default`, `env`, `file`, `store`, `secret` or `description`"))]
+#[schemars(extend("x-spile-words" = "a value, a list of values, or a map with `default`, `env`, `file`, `store`, `vault`, `secret` or `description`"))]
 pub(crate) enum VariableForm {
     Value(Exact),
     List(Vec<Exact>),
@@ -16,7 +16,7 @@ pub(crate) enum VariableForm {
 }
 
 /// The settings of a variable. One without a default must be given: by `--set`, by its environment variable, or by the
-/// file or store that it names.
+/// file, store or Vault that it names.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VariableSpec {
@@ -37,8 +37,11 @@ pub(crate) struct VariableSpec {
     #[schemars(length(min = 1))]
     pub(crate) store: Option<String>,
 
-    /// Whether the value is a credential: it is then never shown, logged or stored. Default: true where `file` or `store`
-    /// says where the value is, otherwise false.
+    /// The secret in HashiCorp Vault, and which of its fields holds the value.
+    pub(crate) vault: Option<VaultFieldSpec>,
+
+    /// Whether the value is a credential: it is then never shown, logged or stored. Default: true where `file`, `store` or
+    /// `vault` says where the value is, otherwise false.
     pub(crate) secret: Option<bool>,
 
     /// What the variable is for; shown when its value is missing.

@@ -7,7 +7,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 use spile_config::{Loaded, Settings, load_str, secret_store, secret_store_named};
 use spile_model::{Failure, FailureKind, Secret};
-use spile_plan::{CredentialSource, Found, SecretStorePlan, Variable, Warning};
+use spile_plan::{CredentialSource, Found, SecretStorePlan, Variable, VaultAuth, Warning};
 
 /// Values that no message may show.
 const VALUE: &str = "hunter2";
@@ -75,7 +75,7 @@ fn every_credential_that_cannot_be_had_is_told_at_once_with_its_place() {
     let variables = "secrets: age:team.age\nvariables:\n  a: { file: a.txt, default: x }\n  b: { store: b }\n  c: { store: ../c }\n  d: { file: d, store: d }\n";
     let refused = load(variables, |source| {
         let kind = match source {
-            CredentialSource::File(_) => FailureKind::Credential,
+            CredentialSource::File(_) | CredentialSource::Vault { .. } => FailureKind::Credential,
             CredentialSource::Store { .. } => FailureKind::SecretStore,
         };
         Err(Failure::new(kind, format!("{} is out of reach", source.describe())).caused_by("permission denied"))
@@ -120,4 +120,32 @@ fn the_secret_store_is_known_of_a_file_that_cannot_run_yet() {
     assert!(store("a: {").is_err());
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(secret_store_named("duckdb:x", None).is_err());
+}
+
+#[test]
+fn vault_is_asked_with_what_other_places_hold() {
+    let variables = "vault:\n  address: 'https://{{ host }}:8200'\n  auth: { approle: { role_id: r, secret_id: '{{ id }}' } }\nvariables:\n  token: { vault: { path: /secret/data/github, field: token } }\n  host: vault.test\n  id: { file: id }\n";
+    let loaded = load(variables, |source| match source {
+        CredentialSource::Vault { server, field } => {
+            assert_eq!(server.address.as_deref(), Some("https://vault.test:8200"));
+            let VaultAuth::AppRole { mount, role_id, secret_id } = &server.auth else { panic!("{server:?}") };
+            assert_eq!((mount.as_str(), role_id.expose()), ("approle", "r"));
+            assert_eq!(secret_id.as_ref().unwrap().expose(), VALUE);
+            assert_eq!((field.path.as_str(), field.field.as_str()), ("secret/data/github", "token"));
+            found("from vault")
+        }
+        _ => found(VALUE),
+    });
+    let plan = loaded.map_err(|diagnostics| diagnostics.to_string()).unwrap().plan;
+    assert!(matches!(&plan.variables.0["token"], Variable::Secret(value) if value.expose() == "from vault"));
+}
+
+#[test]
+fn what_is_wrong_with_vault_is_told_at_its_place() {
+    let variables = "vault: { auth: { token: '{{ a }}' } }\nvariables:\n  a: { vault: { path: p, field: f } }\n  b: { file: b, vault: { path: p, field: f } }\n  c: { vault: { path: p } }\n";
+    assert_snapshot!(load(variables, |_| Ok(Found::default())).unwrap_err());
+    let missing = "variables: { a: { vault: { path: kv/a, field: f } } }\n";
+    assert_snapshot!(load(missing, |_| Ok(Found::default())).unwrap_err());
+    let literal = "vault: { auth: { token: hunter2 }, adress: x }\n";
+    assert!(!load(literal, |_| Ok(Found::default())).unwrap_err().to_string().contains(VALUE));
 }

@@ -5,3 +5,4 @@
 mod age_file;
 mod file;
 mod support;
+mod vault;

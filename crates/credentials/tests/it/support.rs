@@ -39,6 +39,11 @@ impl User {
         self.folder.path().join("project").join(file)
     }
 
+    /// In the user's own folder.
+    pub(crate) fn home(&self, file: &str) -> PathBuf {
+        self.folder.path().join("home").join(file)
+    }
+
     /// Where the key is made.
     pub(crate) fn identity(&self) -> PathBuf {
         self.folder.path().join("home/.config/spile/identity.txt")
