@@ -27,7 +27,7 @@ pub(crate) fn of_refusal(status: StatusCode, body: &[u8], clean: impl Fn(&str) -
     let is_news = |text: &str| !repeats(status, text);
     let text = match serde_json::from_slice::<Value>(body) {
         Ok(document) => match said(&document, DEPTH, &is_news) {
-            Some(words) => words,
+            Some(words) => words + &which_problem(&document).unwrap_or_default(),
             None if said(&document, DEPTH, &|_| true).is_some() => return None,
             None => document.to_string(),
         },
@@ -41,6 +41,19 @@ pub(crate) fn of_refusal(status: StatusCode, body: &[u8], clean: impl Fn(&str) -
         }
     };
     is_news(&text).then(|| quote(&text, SHOWN, clean)).flatten()
+}
+
+/// Which problem it is, and where it happened: `type` and `instance` of problem details (RFC 9457), where they say more
+/// than nothing.
+fn which_problem(document: &Value) -> Option<String> {
+    let member = |name: &str| document.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    // `type` alone is the name of a field in many error objects, and no address of a problem.
+    member("title").or_else(|| member("detail"))?;
+    let address = |text: &&str| text.contains(['/', '#', ':']) && *text != "about:blank";
+    let kind = member("type").filter(address).map(ToOwned::to_owned);
+    let instance = member("instance").map(|instance| format!("instance {instance}"));
+    let told: Vec<String> = kind.into_iter().chain(instance).collect();
+    (!told.is_empty()).then(|| format!(" ({})", told.join(", ")))
 }
 
 /// What an error object says, given as JSON text: its words, or the text itself where it has none.
@@ -143,6 +156,12 @@ mod tests {
         let body = r#"{"type":"about:blank","title":"Out of credit","status":403,"detail":"Your balance is 30."}"#;
         assert_eq!(of(body).unwrap(), "Out of credit: Your balance is 30.");
         assert_eq!(of(r#"{"title":"Out of credit"}"#).unwrap(), "Out of credit");
+        let body = r#"{"type":"https://bank.test/out-of-credit","title":"Out of credit","detail":"Your balance is 30.","instance":"/account/12"}"#;
+        let told = "Out of credit: Your balance is 30. (https://bank.test/out-of-credit, instance /account/12)";
+        assert_eq!(of(body).unwrap(), told);
+        for wrong in [r#""type":7,"instance":[]"#, r#""type":"order","instance":" ""#, r#""status":"x""#] {
+            assert_eq!(of(&format!("{{\"title\":\"Out of credit\",{wrong}}}")).unwrap(), "Out of credit", "{wrong}");
+        }
     }
 
     #[test]

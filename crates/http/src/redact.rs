@@ -1,8 +1,11 @@
 //! What is shown never holds a secret: texts in, the same texts with `[redacted]` in their places out.
 //!
 //! It knows every secret variable, every credential as it is sent, and every value that a template makes of a secret, and
-//! recognises each however its characters are written: as they are, percent-encoded or escaped as in JSON, all or some.
+//! recognises each however its characters are written: as they are, percent-encoded or escaped as in JSON, all or some;
+//! and inside of longer texts that are encoded in hex, base64 or once more in percent signs.
 //! Secrets that come to be while running (tokens) are learned before anything is done with them.
+
+mod encoded;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{PoisonError, RwLock};
@@ -73,6 +76,21 @@ impl Redactor {
     /// `text` without any secret.
     pub(crate) fn clean(&self, text: &str) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        encoded::without(&known.without_written(text), |decoded| known.is_in(decoded))
+    }
+
+    /// `url` as it may be shown: without user, fragment and secrets.
+    pub(crate) fn show_url(&self, url: &Url) -> String {
+        let origin = url.origin().ascii_serialization();
+        let query = query::redacted(url, |name| self.parameters.contains(name));
+        let query = query.map_or(String::new(), |query| format!("?{query}"));
+        self.clean(&format!("{origin}{}{query}", url.path()))
+    }
+}
+
+impl Known {
+    /// `text` without any secret that is written in it, however its characters are.
+    fn without_written(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
@@ -82,7 +100,7 @@ impl Redactor {
                 rest = behind;
                 continue;
             }
-            let secret = known.secrets.iter().find_map(|secret| written_at_start(rest, secret.expose()));
+            let secret = self.secrets.iter().find_map(|secret| written_at_start(rest, secret.expose()));
             if secret.is_some() {
                 shown.push_str(REDACTED);
             } else {
@@ -93,12 +111,10 @@ impl Redactor {
         shown
     }
 
-    /// `url` as it may be shown: without user, fragment and secrets.
-    pub(crate) fn show_url(&self, url: &Url) -> String {
-        let origin = url.origin().ascii_serialization();
-        let query = query::redacted(url, |name| self.parameters.contains(name));
-        let query = query.map_or(String::new(), |query| format!("?{query}"));
-        self.clean(&format!("{origin}{}{query}", url.path()))
+    /// Whether what was decoded holds a secret. Short ones are found by chance in what only looks encoded.
+    fn is_in(&self, decoded: &str) -> bool {
+        let long = || self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= encoded::SHORTEST_SECRET);
+        decoded.char_indices().any(|(at, _)| long().any(|secret| written_at_start(&decoded[at..], secret).is_some()))
     }
 }
 
@@ -137,8 +153,13 @@ fn without_percent_encoded(text: &str, wanted: char) -> Option<&str> {
     Some(rest)
 }
 
+/// A text that was put into JSON more than once has a character behind many backslashes.
 fn without_json_escape(text: &str, wanted: char) -> Option<&str> {
     let escaped = text.strip_prefix('\\')?;
+    let behind = escaped.trim_start_matches('\\');
+    if behind.len() < escaped.len() && matches!(wanted, '"' | '/') {
+        return behind.strip_prefix(wanted);
+    }
     if !escaped.starts_with('u') {
         let meant = match escaped.chars().next()? {
             'n' => '\n',
@@ -192,6 +213,9 @@ fn json_templates(json: &JsonTemplate) -> Vec<&Template> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+
     use super::*;
 
     fn knowing(secrets: &[&str]) -> Redactor {
@@ -209,11 +233,33 @@ mod tests {
             "p/w%20\"ü\"😀%25",
             "p\\/w \\\"\\u00fc\\\"\\ud83d\\uDE00%",
             "%70%2f%77+\"ü\"😀%",
+            "p\\/w \\\\\\\"ü\\\\\\\"😀%",
         ] {
             assert_eq!(redactor.clean(&format!("é {form} b")), "é [redacted] b", "{form}");
         }
         let others = "p/w %22 %2 %zz \\ \\u12 \\q p%2";
         assert_eq!(redactor.clean(others), others);
+    }
+
+    #[test]
+    fn a_secret_is_recognised_inside_of_what_is_encoded_wherever_it_begins() {
+        let redactor = knowing(&["hunter2/+ü~?>", "short"]);
+        for before in ["", "a", "ab", "abc", "user:"] {
+            // As it is, and as a query has it.
+            for written in ["hunter2/+ü~?>", "hunter2%2F%2B%C3%BC~%3F%3E"] {
+                let text = format!("{before}{written}; and so on");
+                let base64 = STANDARD_NO_PAD.encode(&text);
+                let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+                let percent: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+                for encoded in [base64.replace('+', "-").replace('/', "_"), base64, hex.to_uppercase(), hex] {
+                    assert_eq!(redactor.clean(&format!("x \"{encoded}\" y")), "x \"[redacted]\" y", "{text}");
+                }
+                let shown = redactor.clean(&percent);
+                assert!(shown.contains("[redacted]") && !shown.contains("%75%6E%74"), "{shown}");
+            }
+        }
+        let others = STANDARD_NO_PAD.encode("a short one, and another short one");
+        assert_eq!(redactor.clean(&others), others);
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! * `memory_destination` (feature `destination`): a destination whose tables can be looked at.
 //! * [`memory_secrets`]: a secret store that can be looked at, and that fails when told to.
 //! * [`place`]: where the binary under test is, tools, folders to work in, shared test data.
-//! * [`server`]: a server that other people wrote, as a child process; [`authority`]: certificates for it.
+//! * [`server`]: a server that other people wrote, as a child process; [`authority`]: certificates for it; [`bombs`]: bodies
+//!   that grow when they are read.
 //! * [`plan`]: the simplest stream and pipeline, for tests to change what they are about.
 //!
 //! ```
@@ -47,6 +48,7 @@
 //! in the test's own runtime: its delays are then virtual, and [`fake_api::Request::at`] tells virtual arrival times.
 
 pub mod authority;
+pub mod bombs;
 pub mod crash;
 #[cfg(feature = "destination")]
 pub mod destination_contract;

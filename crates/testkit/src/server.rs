@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// How often is looked whether it answers: for a minute. Servers in Python take seconds on a busy machine.
-const LOOKS: usize = 6_000;
+/// How often is looked whether it answers: for two minutes. Servers in Python take seconds, and many on a busy machine.
+const LOOKS: usize = 12_000;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 

@@ -1,12 +1,13 @@
 //! Connections: TLS and proxies.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use spile_model::Secret;
-use spile_plan::{IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};
+use spile_plan::{CredentialSource, IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};
 use url::Url;
 
 use super::Planner;
+use super::credentials::{Outside, below};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::{OneOrMany, ProxyForm, ProxySpec, Text, TlsSpec, TlsVersionSpec};
 
@@ -14,11 +15,11 @@ use crate::spec::{OneOrMany, ProxyForm, ProxySpec, Text, TlsSpec, TlsVersionSpec
 const PEM_BEGINS: &str = "-----BEGIN ";
 
 impl Planner<'_, '_, '_> {
-    pub(super) fn tls(&mut self, spec: Option<&TlsSpec>, folder: Option<&Path>) -> Option<TlsPlan> {
+    pub(super) fn tls(&mut self, spec: Option<&TlsSpec>, outside: &Outside<'_>) -> Option<TlsPlan> {
         let default = TlsPlan::default();
         let Some(spec) = spec else { return Some(default) };
-        let authorities = spec.ca.as_ref().map(|text| self.pem("ca", text, folder));
-        let identity = self.identity(spec, folder);
+        let authorities = spec.ca.as_ref().map(|text| self.pem("ca", text, outside));
+        let identity = self.identity(spec, outside);
         let trusts_system = spec.system_ca.unwrap_or(default.trusts_system);
         if !trusts_system && spec.ca.is_none() {
             let message = "without `ca` and without the authorities of this machine, no server is trusted";
@@ -38,9 +39,9 @@ impl Planner<'_, '_, '_> {
     }
 
     /// A certificate and its key: both, or neither.
-    fn identity(&mut self, spec: &TlsSpec, folder: Option<&Path>) -> Option<Option<IdentityPlan>> {
-        let certificate = spec.client_certificate.as_ref().map(|text| self.pem("client_certificate", text, folder));
-        let key = spec.client_key.as_ref().map(|text| self.pem("client_key", text, folder));
+    fn identity(&mut self, spec: &TlsSpec, outside: &Outside<'_>) -> Option<Option<IdentityPlan>> {
+        let certificate = spec.client_certificate.as_ref().map(|text| self.pem("client_certificate", text, outside));
+        let key = spec.client_key.as_ref().map(|text| self.pem("client_key", text, outside));
         let (present, absent) = match (certificate, key) {
             (None, None) => return Some(None),
             (Some(certificate), Some(key)) => {
@@ -64,13 +65,25 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    fn pem(&mut self, key: &str, text: &str, folder: Option<&Path>) -> Option<PemPlan> {
+    fn pem(&mut self, key: &str, text: &str, outside: &Outside<'_>) -> Option<PemPlan> {
         let rendered = self.rendered(&tls(key), text)?;
         if !rendered.contains(PEM_BEGINS) {
-            let file = rendered.trim();
-            return Some(PemPlan::File(folder.map_or_else(|| PathBuf::from(file), |folder| folder.join(file))));
+            let file = below(outside.folder, rendered.trim());
+            if key == "client_key" {
+                self.tell_who_reads(&file, outside);
+            }
+            return Some(PemPlan::File(file));
         }
         Some(PemPlan::Text(Secret::new(rendered)))
+    }
+
+    /// A key that others than its owner can read is none of theirs. What cannot be read at all is told by who needs it.
+    fn tell_who_reads(&mut self, file: &Path, outside: &Outside<'_>) {
+        let found = (outside.settings.credentials)(&CredentialSource::File(file.to_owned()));
+        if let Some(warning) = found.ok().and_then(|found| found.warning) {
+            let diagnostic = Diagnostic::warning(Code::Exposed, warning.message).with_help(warning.remedy);
+            self.report(&tls("client_key"), diagnostic);
+        }
     }
 
     pub(super) fn proxy(&mut self, form: Option<&ProxyForm>) -> Option<ProxyPlan> {

@@ -147,6 +147,6 @@ fn key(source: &CredentialSource) -> &'static str {
     }
 }
 
-fn below(folder: Option<&Path>, file: &str) -> PathBuf {
+pub(super) fn below(folder: Option<&Path>, file: &str) -> PathBuf {
     folder.map_or_else(|| PathBuf::from(file), |folder| folder.join(file))
 }

@@ -58,8 +58,9 @@ pub(crate) fn plan(
         planner.check_name(&["name"], "pipeline", name);
     }
     let secrets = planned_store(spec.secrets.as_deref(), folder, planner.places);
-    planner.variables(spec, &Outside { settings, folder, store: secrets.as_ref(), vault: None });
-    let source = spec.source.as_ref().and_then(|source| planner.source(source, folder));
+    let outside = Outside { settings, folder, store: secrets.as_ref(), vault: None };
+    planner.variables(spec, &outside);
+    let source = spec.source.as_ref().and_then(|source| planner.source(source, &outside));
     let streams: Vec<_> = spec.streams().map(|(name, stream)| planner.stream(name, stream)).collect();
     planner.check_tables(spec);
     let budget = planner.budget(spec);

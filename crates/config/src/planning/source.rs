@@ -1,7 +1,6 @@
 //! The API: address, limits.
 
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::time::Duration;
 
 use spile_model::ByteSize;
@@ -11,6 +10,7 @@ use spile_plan::{
 };
 use url::Url;
 
+use super::credentials::Outside;
 use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::{DurationText, OneOrMany, SourceSpec, WindowSpec};
@@ -23,11 +23,11 @@ const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 const LARGEST_BODY: ByteSize = ByteSize::mib(2048);
 
 impl Planner<'_, '_, '_> {
-    pub(super) fn source(&mut self, spec: &SourceSpec, folder: Option<&Path>) -> Option<SourcePlan> {
+    pub(super) fn source(&mut self, spec: &SourceSpec, outside: &Outside<'_>) -> Option<SourcePlan> {
         let base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
         let allowed_origins = self.allowed_origins(spec);
         let private_hosts = self.private_hosts(spec);
-        let tls = self.tls(spec.tls.as_ref(), folder);
+        let tls = self.tls(spec.tls.as_ref(), outside);
         let proxy = self.proxy(spec.proxy.as_ref());
         let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
         let headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);

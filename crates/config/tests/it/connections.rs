@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use spile_config::{Settings, load_str};
-use spile_plan::{PemPlan, PipelinePlan, ProxyPlan, TlsVersion};
+use spile_plan::{CredentialSource, Found, PemPlan, PipelinePlan, ProxyPlan, TlsVersion, Warning};
 
 use crate::refusal;
 
@@ -38,6 +38,20 @@ fn files_of_tls_begin_at_the_pipelines_folder_and_a_text_in_pem_is_none() {
     assert!(matches!(identity.key, PemPlan::Text(key) if key.expose() == "-----BEGIN PRIVATE KEY-----"));
     let default = plan("concurrency: 1").source.tls;
     assert!(default.identity.is_none() && default.trusts_system && default.oldest == TlsVersion::V1_2);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_warned_of() {
+    let credentials = |source: &CredentialSource| {
+        assert_eq!(*source, CredentialSource::File(PathBuf::from("/etc/pipes/me.key")));
+        let warning = Warning { message: "others can read it".to_owned(), remedy: "chmod 600 me.key".to_owned() };
+        Ok(Found { secret: None, warning: Some(warning) })
+    };
+    let settings = Settings { credentials: Box::new(credentials), ..Settings::none() };
+    let text = pipeline("tls: { client_certificate: me.pem, client_key: me.key }");
+    let loaded = load_str("pipeline.yaml", &text, Some(Path::new("/etc/pipes")), &settings).unwrap();
+    let said = loaded.warnings.to_string();
+    assert!(said.contains("others can read it") && said.contains("chmod 600 me.key"), "{said}");
 }
 
 #[test]

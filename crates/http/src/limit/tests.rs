@@ -182,6 +182,30 @@ async fn what_is_under_way_when_a_limit_is_first_told_of_is_taken_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_others_overtook_gives_nothing_back_and_a_new_window_does() {
+    let limiter = limiter(&[], 8);
+    let tell = |permit: &mut Permit<'_>, left: &str, reset: &str| {
+        let told = [("x-ratelimit-limit", "4"), ("x-ratelimit-remaining", left), ("x-ratelimit-reset", reset)];
+        let headers = told.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        permit.answered(StatusCode::OK, &headers.into_iter().collect(), None, Timestamp::UNIX_EPOCH);
+    };
+    tell(&mut admit(&limiter).await, "3", "60");
+    let mut permits = [admit(&limiter).await, admit(&limiter).await, admit(&limiter).await];
+    // The API counted them in another order than it answers in: the first of them came last.
+    for (permit, left) in permits.iter_mut().zip(["0", "1", "2"]) {
+        tell(permit, left, "60");
+    }
+    drop(permits);
+    let start = Instant::now();
+    let mut next = admit(&limiter).await;
+    assert!((60..=61).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    // That one hears of a new window, and what left before it did may be believed as well.
+    tell(&mut next, "3", "60");
+    drop((next, admit(&limiter).await, admit(&limiter).await));
+    assert!(start.elapsed().as_secs() <= 61);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_is_too_long_is_refused_with_its_reason() {
     let limiter = limiter(&[], 8);
     let daily = [("x-ratelimit-limit", "100"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "36000")];

@@ -42,6 +42,9 @@ pub(super) struct Told {
     /// The request, by its number, whose answer was believed last, and the one that goes ahead.
     believed: u64,
     ahead: Option<u64>,
+    /// The request that left last; and the one that had when an answer was believed last.
+    departed: u64,
+    departed_by_then: u64,
     /// What others were seen to spend between two answers.
     others: f64,
     /// The streams whose answers told of it.
@@ -77,6 +80,8 @@ impl Told {
             under_way: 0,
             believed: 0,
             ahead: None,
+            departed: 0,
+            departed_by_then: 0,
             others: 0.0,
             streams: HashSet::new(),
             particular: false,
@@ -140,6 +145,7 @@ impl Told {
             self.ahead = Some(number);
         }
         self.under_way += 1;
+        self.departed = self.departed.max(number);
     }
 
     /// A request that counts is over.
@@ -164,10 +170,11 @@ impl Told {
         self.restore = reading.restore.or(self.restore);
         let Some(remaining) = reading.remaining else { return };
         let renewed = self.left.is_none_or(|left| remaining > left + 0.5);
-        if number < self.believed && renewed {
+        if renewed && (number < self.believed || self.was_overtaken(number, reading, now)) {
             return; // it was answered earlier than what is known, and came later
         }
         self.believed = self.believed.max(number);
+        self.departed_by_then = self.departed.max(number);
         if renewed {
             self.others /= 2.0;
         } else if self.restore.is_none() {
@@ -200,6 +207,24 @@ impl Told {
             Some(known) if !renewed && known > now && same(known) => known.max(told),
             _ => told,
         });
+    }
+
+    /// Whether the answer to request `number`, which says that more is left than is known, may be older than what is
+    /// known: it was under way when that came, and speaks of the same window. An API that works on several requests at
+    /// once counts them in one order and answers in another.
+    fn was_overtaken(&self, number: u64, reading: &Reading, now: Instant) -> bool {
+        if number > self.departed_by_then || self.restore.is_some() {
+            return false;
+        }
+        match (reading.reset, self.renewal) {
+            (_, Some(known)) if known <= now => false,
+            (Some(reset), Some(known)) => {
+                let told = now + reset;
+                let apart = if known > told { known - told } else { told - known };
+                apart <= reading.precision * 2 + SAME
+            }
+            _ => true,
+        }
     }
 
     fn is_first_of_window(&self, reading: &Reading) -> bool {

@@ -2,13 +2,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod addresses;
+mod apache;
 mod bodies;
 mod caching;
 mod challenges;
 mod conformance;
 mod connections;
+mod digests;
+mod garbage;
 mod hostile;
+mod limiters;
 mod limits;
+mod moto;
+mod names;
 mod nginx;
 mod oidc;
 mod outages;
@@ -24,3 +30,4 @@ mod signatures;
 mod support;
 mod tls;
 mod tokens;
+mod trickles;

@@ -6,6 +6,7 @@ use spile_model::{Failure, FailureKind, RunEvent, Secret};
 use spile_plan::{IdentityPlan, PemPlan, PipelinePlan, TlsVersion};
 use spile_testkit::authority::{Authority, Issued, self_signed};
 
+use crate::apache::Apache;
 use crate::nginx::Nginx;
 use crate::support::{Rig, plan};
 
@@ -115,6 +116,43 @@ async fn a_client_certificate_is_shown_and_what_is_wrong_with_it_is_told() {
     for wrong in [other.client("spile"), authority.expired_client("spile")] {
         let failure = refusal(&showing(plan.clone(), &wrong)).await;
         assert!(failure.message.contains("The SSL certificate error"), "{failure}");
+    }
+}
+
+/// Apache refuses within TLS, by an alert.
+#[tokio::test]
+async fn what_a_server_says_of_the_client_certificate_in_an_alert_is_told_in_words() {
+    let (authority, other) = (Authority::new("a company"), Authority::new("another"));
+    let server = authority.server(&NAMES);
+    let files =
+        [("clients.pem", authority.certificate()), ("server.pem", server.certificate), ("server.key", server.key)];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let lines = format!(
+            "SSLEngine on\nSSLProtocol {version}\nSSLCertificateFile FOLDER/server.pem\n\
+             SSLCertificateKeyFile FOLDER/server.key\nSSLCACertificateFile FOLDER/clients.pem\n\
+             SSLVerifyClient require\n<Location />\nRequire all granted\n</Location>"
+        );
+        let apache = Apache::start(&lines, &files);
+        let base = format!("https://localhost:{}", apache.port());
+        let plan = trusting(&base, &authority);
+        let rig = Rig::new(&showing(plan.clone(), &authority.client("spile")));
+        assert_eq!(rig.get(&format!("{base}/items")).await.unwrap().body, "[1]");
+        for (plan, told) in [
+            (showing(plan.clone(), &other.client("spile")), "does not know the authority of the client certificate"),
+            (showing(plan.clone(), &authority.expired_client("spile")), "the client certificate has expired"),
+        ] {
+            let failure = refusal(&plan).await;
+            assert_eq!(failure.kind, FailureKind::ClientCertificate, "{version}: {failure} {:?}", failure.causes());
+            assert!(failure.message.contains(told), "{version}: {failure}");
+            assert!(failure.kind.remedy().contains("source.tls.client_certificate"));
+        }
+        let failure = refusal(&plan).await;
+        let expected = [FailureKind::ClientCertificate, FailureKind::Tls];
+        assert!(
+            expected.contains(&failure.kind) && failure.message.contains("client certificate"),
+            "{version}: {failure}"
+        );
     }
 }
 

@@ -1,8 +1,10 @@
 //! Streams of pages from an API that pages in every way, and misbehaves in every way.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod damage;
 mod hostile;
+mod lies;
 mod loops;
 mod messages;
 mod origins;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bombs;
+mod clocks;
 mod commands;
 mod crash;
 mod datasette;
@@ -12,5 +14,6 @@ mod health;
 mod logs;
 mod messages;
 mod place;
+mod proxies;
 mod secrets;
 mod values;
