@@ -49,6 +49,10 @@ struct Reading {
     typist: Typist,
     writer: Box<dyn StreamWriter>,
     stop: CancellationToken,
+    /// What is written takes the place of the table.
+    replaces: bool,
+    /// The table stays as it is.
+    kept: bool,
     /// Pages read so far.
     page: u64,
     /// The last page is behind us.
@@ -78,13 +82,15 @@ impl Reading {
         if shared.world.full_refresh {
             refuse_doubling(plan)?;
             accounting.start_over();
-        } else if writer.known_schema().is_none() && accounting.cursor().is_some() {
+        } else if writer.known_schema().is_none() && accounting.vouches_for_rows() {
             tally.warn(format!("the table `{}` is gone, so the stream is read from the beginning", plan.table));
             accounting.start_over();
         }
         tally.started(accounting.cursor(), accounting.reads_from());
         Ok(Self {
-            pages: shared.source.pages(plan, accounting.reads_from().cloned()),
+            pages: shared.source.pages_knowing(plan, accounting.reads_from().cloned(), accounting.answers().clone()),
+            replaces: plan.write == WriteMode::Replace,
+            kept: false,
             typist: Typist::new(plan, shared.run, writer.known_schema(), accounting),
             writer,
             stop: shared.world.stop.clone(),
@@ -97,15 +103,13 @@ impl Reading {
     /// the progress that makes it sound.
     async fn go_to_the_end(mut self, tally: &mut Tally) -> Result<Outcome, Failure> {
         let read = self.read_pages(tally).await;
-        if let Some(warning) = self.typist.warning() {
-            tally.warn(warning);
-        }
+        self.typist.warnings().for_each(|warning| tally.warn(warning));
         let failure = match read {
             Ok(()) => None,
             Err(Break::Reading(failure)) => Some(failure),
             Err(Break::Writing(failure)) => return Err(failure),
         };
-        let committed = self.writer.finish(self.complete).await;
+        let committed = self.writer.finish(self.complete && !self.kept).await;
         match (failure, committed) {
             (Some(failure), committed) => {
                 match committed {
@@ -123,6 +127,12 @@ impl Reading {
 
     async fn read_pages(&mut self, tally: &mut Tally) -> Result<(), Break> {
         while let Some(page) = self.next_page().await? {
+            if page.unchanged && self.replaces {
+                // The one page there is: the table stays as it is.
+                tally.kept(&page);
+                (self.page, self.complete, self.kept) = (page.number, page.last, true);
+                continue;
+            }
             let parts = page.parts();
             for (index, part) in parts.iter().enumerate() {
                 let last = page.last && index + 1 == parts.len();

@@ -20,6 +20,7 @@ pub(crate) struct Tally {
     known: u64,
     rejected: u64,
     pages: u64,
+    unchanged: u64,
     cursor: Option<CursorValue>,
 }
 
@@ -34,6 +35,7 @@ impl Tally {
             known: 0,
             rejected: 0,
             pages: 0,
+            unchanged: 0,
             cursor: None,
         }
     }
@@ -49,6 +51,7 @@ impl Tally {
     /// A part of a page was typed; a page in several parts is told in several events.
     pub(crate) fn typed(&mut self, page: &Page, bytes: u64, built: &Built) {
         self.pages = page.number;
+        self.unchanged += u64::from(page.unchanged);
         self.known += built.known;
         self.rejected += built.rejects.len() as u64;
         trace!(
@@ -63,6 +66,23 @@ impl Tally {
             known: built.known,
             rejected: built.rejects.len() as u64,
             bytes,
+            unchanged: page.unchanged,
+        });
+    }
+
+    /// The one page of a table that stays as it is.
+    pub(crate) fn kept(&mut self, page: &Page) {
+        self.pages = page.number;
+        self.unchanged += 1;
+        trace!(stream = %self.stream, "page {}: unchanged, the table stays as it is", page.number);
+        self.events.emit(RunEvent::PageRead {
+            stream: self.stream.clone(),
+            page: page.number,
+            rows: 0,
+            known: 0,
+            rejected: 0,
+            bytes: 0,
+            unchanged: true,
         });
     }
 
@@ -97,6 +117,7 @@ impl Tally {
             known: self.known,
             rejected: self.rejected,
             pages: self.pages,
+            unchanged: self.unchanged,
             requests: usage.requests,
             bytes: usage.bytes,
             waited: usage.waited + usage.backoff,

@@ -36,6 +36,7 @@ impl Typist {
         last: bool,
         tally: &mut Tally,
     ) -> Result<Batch, Failure> {
+        let closes_page = part.end == page.records.len();
         let bytes = part.clone().map(|index| page.record(index).len() as u64).sum();
         let built = off_the_async_threads(|| {
             let accounting = &self.accounting;
@@ -46,6 +47,9 @@ impl Typist {
         self.accounting
             .note(built.cursor.as_ref(), built.without_cursor, |index| page.record(index))
             .map_err(placed)?;
+        if closes_page {
+            self.accounting.hear(page);
+        }
         let delta = self.accounting.close_page(last).map_err(placed)?;
         tally.typed(page, bytes, &built);
         Ok(Batch {
@@ -58,8 +62,24 @@ impl Typist {
         })
     }
 
-    /// Records without a cursor value, in words, where there were any.
-    pub(crate) fn warning(&self) -> Option<String> {
+    /// What deserves a look at the end, in words.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.without_cursor().into_iter().chain(self.not_remembered())
+    }
+
+    /// Pages that were read but not remembered.
+    fn not_remembered(&self) -> Option<String> {
+        let pages = self.accounting.not_remembered();
+        (pages > 0).then(|| {
+            format!(
+                "{pages} pages are more than `cache.pages` remembers: the next run reads and loads them anew, whether they \
+                 have changed or not"
+            )
+        })
+    }
+
+    /// Records without a cursor value.
+    fn without_cursor(&self) -> Option<String> {
         let (field, missing) = (self.cursor.as_ref()?, self.accounting.missing());
         (missing > 0).then(|| {
             format!(

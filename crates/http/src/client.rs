@@ -20,6 +20,7 @@ use crate::cache::{Cache, Look, Received, Stored, Times};
 use crate::classify::{self, Next, Refusal};
 use crate::exchange::{Exchange, Sent, Watch};
 use crate::guard::Guard;
+use crate::identity::Identity;
 use crate::limit::{Limiter, Permit, Reason};
 use crate::message::{Body, Request, Response};
 use crate::redact::Redactor;
@@ -46,6 +47,7 @@ struct Inner {
     /// Of each origin; the first is the API's own.
     limiters: Vec<(Origin, Limiter)>,
     cache: Cache,
+    identity: Identity,
     retries: RetryPolicy,
     rules: Rules,
     redactor: Redactor,
@@ -126,6 +128,7 @@ impl Client {
             authenticator,
             limiters,
             cache: Cache::new(plan),
+            identity: Identity::new(plan),
             retries: RetryPolicy::new(source.retries, seed),
             rules: Rules::new(plan),
             redactor,
@@ -235,6 +238,17 @@ impl Client {
             let message = message.to_owned();
             self.0.events.emit(RunEvent::Warning { stream: Some(stream.clone()), message });
         }
+    }
+
+    /// Whose credentials ask: a number that is the same in every run, and another where the pipeline's secrets are. Where
+    /// there are secrets, the first call takes some tens of milliseconds.
+    pub fn identity(&self) -> u64 {
+        self.0.identity.number()
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// The plan's `base_url`.

@@ -29,6 +29,7 @@ pub mod excerpt;
 mod exchange;
 mod guard;
 mod headers;
+mod identity;
 mod latency;
 mod limit;
 mod message;
@@ -43,6 +44,7 @@ mod usage;
 mod wire;
 
 pub use self::aside::{Aside, Said, secret_header};
+pub use self::cache::Terms;
 pub use self::client::Client;
 pub use self::exchange::Exchange;
 pub use self::guard::names::Names;

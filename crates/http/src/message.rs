@@ -7,6 +7,8 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
 
+use crate::cache::same_version;
+
 /// A request with every template rendered; the client adds credentials, `User-Agent` and `Accept`.
 ///
 /// Its `Debug` shows method, host and path only: query, headers and body may hold secrets.
@@ -66,6 +68,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Whether a 304 speaks of the version with this `ETag`; one that names no version does.
+    pub fn speaks_of(&self, etag: &str) -> bool {
+        self.header(http::header::ETAG).is_none_or(|told| same_version(told.as_bytes(), etag.as_bytes()))
+    }
+
     /// The header of that name as text; the first one where there are several.
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

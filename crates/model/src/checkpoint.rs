@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CursorValue, PartitionKey, RunId, StreamName};
+use crate::{Answer, CursorValue, PartitionKey, RequestKey, RunId, StreamName};
 
 /// How far one partition of a stream has got: what the destination stores, as JSON, in `_spile_state`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub struct Progress {
     /// The last run that read this partition to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<RunId>,
+    /// What the answers told whose rows are in the table, for streams that are cached: so that a run that finds them
+    /// unchanged need not load them again. Bounded by the plan's number of pages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<RequestKey, Answer>,
 }
 
 impl Progress {

@@ -80,6 +80,8 @@ pub enum RunEvent {
         rejected: u64,
         /// Bytes of the page.
         bytes: u64,
+        /// Whether it is unchanged since an earlier run, so that its rows are in the table and nothing of it is loaded.
+        unchanged: bool,
     },
     /// A table's columns changed.
     SchemaChanged {
@@ -128,6 +130,8 @@ pub struct StreamReport {
     pub rejected: u64,
     /// Pages read.
     pub pages: u64,
+    /// Pages among them that were unchanged since an earlier run, so that nothing of them was loaded.
+    pub unchanged: u64,
     /// Requests sent, retries included.
     pub requests: u64,
     /// Bytes received, after decompression.

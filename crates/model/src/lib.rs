@@ -5,6 +5,7 @@
 //! It deliberately holds no behaviour beyond what keeps the data true (ordering of cursors, joining of column
 //! types, formatting of units).
 
+pub mod answer;
 pub mod checkpoint;
 pub mod clock;
 pub mod column;
@@ -20,6 +21,7 @@ pub mod secret_store;
 pub mod units;
 pub mod usage;
 
+pub use answer::{Answer, NextPage, RequestKey};
 pub use checkpoint::{Checkpoint, CheckpointDelta, Progress};
 pub use clock::{Clock, SystemClock};
 pub use column::{ColumnType, Field, TableSchema};

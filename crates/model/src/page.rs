@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::{PartitionKey, StreamName};
+use crate::{Answer, PartitionKey, RequestKey, StreamName};
 
 /// The records of one response, as validated JSON text.
 ///
@@ -33,6 +33,10 @@ pub struct Page {
     pub rejects: Vec<Reject>,
     /// Whether the partition ends with this page.
     pub last: bool,
+    /// What its answer told, to be remembered together with its rows; none where the stream is not cached.
+    pub answer: Option<(RequestKey, Answer)>,
+    /// Whether the table has the rows of this very answer, from an earlier run: then no records are here.
+    pub unchanged: bool,
 }
 
 /// A page is typed in parts of about this much text, so that a page of a gibibyte needs no more memory than one of

@@ -11,6 +11,11 @@ pub struct CachePlan {
     pub pages: NonZeroUsize,
 }
 
+impl CachePlan {
+    /// Pages that are remembered unless the file says otherwise: some 200 KiB of state, which is written with each commit.
+    pub const PAGES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+}
+
 /// When an answer stands for a new one without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {

@@ -1,19 +1,21 @@
 //! One page: its request, its response, what the response holds, and where the next page is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use spile_http::{Client, Response};
-use spile_model::{CursorValue, Failure, FailureKind, StreamName};
+use spile_http::{Client, Request, Response, StatusCode};
+use spile_model::{Answer, CursorValue, Failure, FailureKind, RequestKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 
-use crate::extract::{Extracted, Extractor};
-use crate::guard;
+use crate::extract::{Extracted, Extractor, Signals};
+use crate::memory::Memory;
 use crate::pagination::{Next, Paginator, Position, Seen, Wanted};
 use crate::priced::Priced;
 use crate::request::Requests;
+use crate::{guard, memory};
 
 /// A body beyond this is taken apart on a blocking thread: it would keep the others waiting for a millisecond or more.
 const INLINE_BODY: usize = 1024 * 1024;
@@ -24,6 +26,7 @@ pub(crate) struct Fetcher {
     stream: StreamName,
     requests: Requests,
     extractor: Extractor,
+    memory: Option<Memory>,
     pub(crate) paginator: Paginator,
     priced: Priced,
 }
@@ -39,9 +42,22 @@ pub(crate) struct Fetched {
     pub(crate) end: Option<u64>,
     /// The hash of its records, if it has any.
     pub(crate) contents: Option<u64>,
+    /// What is to be remembered of it.
+    pub(crate) answer: Option<(RequestKey, Answer)>,
+    /// Whether the table has its rows already.
+    pub(crate) unchanged: bool,
 }
 
 impl Fetched {
+    /// Its records are those that the table has: they are let go. `cursor` is the highest among them.
+    fn recognised(&mut self, cursor: Option<CursorValue>) {
+        self.unchanged = true;
+        self.extracted = Extracted::default();
+        if let Some((_, answer)) = &mut self.answer {
+            answer.cursor = cursor;
+        }
+    }
+
     /// Bytes that it takes while it waits.
     pub(crate) fn weight(&self) -> u64 {
         self.extracted.weight()
@@ -49,7 +65,13 @@ impl Fetched {
 }
 
 impl Fetcher {
-    pub(crate) fn new(plan: &PipelinePlan, stream: &StreamPlan, from: Option<CursorValue>, client: &Client) -> Self {
+    pub(crate) fn new(
+        plan: &PipelinePlan,
+        stream: &StreamPlan,
+        from: Option<CursorValue>,
+        known: BTreeMap<RequestKey, Answer>,
+        client: &Client,
+    ) -> Self {
         let mut wanted = Wanted::default();
         let paginator = Paginator::new(&stream.pagination.kind, &mut wanted);
         let priced = Priced::new(stream.price.as_ref(), &mut wanted);
@@ -58,6 +80,7 @@ impl Fetcher {
             stream: stream.name.clone(),
             requests: Requests::new(plan, stream, from, client),
             extractor: Extractor::new(&stream.records, wanted.0, stream.missing_records),
+            memory: Memory::new(plan, stream, client, known),
             paginator,
             priced,
         }
@@ -73,11 +96,82 @@ impl Fetcher {
 
     async fn try_fetch(&self, position: &Position) -> Result<Fetched, Failure> {
         let request = self.requests.render(position, &self.paginator.injections(position))?;
-        let shown = format!("{} {}", request.method, self.client.show_url(&request.url));
-        let accept = |response| self.extract(response);
-        let (response, extracted) = self.client.send_and(&request, &self.stream, accept).await?;
+        let Some(memory) = &self.memory else {
+            let (response, extracted) = self.ask(&request).await?;
+            return self.fetched(position, &request, &response, extracted);
+        };
+        let key = memory.key(&request);
+        let known = memory.known(key);
+        if let Some(answer) = known.filter(|answer| memory.is_fresh(answer))
+            && let Some(fetched) = self.unchanged(position, &request, key, answer, None)?
+        {
+            return Ok(fetched);
+        }
+        let (response, extracted) = match known {
+            None => self.ask(&request).await?,
+            Some(answer) => {
+                let (response, extracted) = self.ask_if_changed(&request, memory, answer).await?;
+                if response.status == StatusCode::NOT_MODIFIED
+                    && let Some(fetched) = self.unchanged(position, &request, key, answer, Some(&response))?
+                {
+                    return Ok(fetched);
+                }
+                if response.status == StatusCode::NOT_MODIFIED {
+                    self.ask(&request).await?
+                } else {
+                    (response, extracted)
+                }
+            }
+        };
+        let mut fetched = self.fetched(position, &request, &response, extracted)?;
+        let Fetched { contents, next, end, .. } = &fetched;
+        let records = fetched.extracted.records.len() as u64;
+        let page = memory::Page { contents: *contents, records, next, end: *end };
+        // What a rule of the file made of an answer is the rule's, and may be another at the next time.
+        let answer = (!response.ends).then(|| memory.answer(&request, &response, &page)).flatten();
+        fetched.answer = answer.map(|answer| (key, answer));
+        if known.is_some_and(|answer| answer.contents.is_some() && answer.contents == fetched.contents)
+            && fetched.extracted.rejects.is_empty()
+        {
+            fetched.recognised(known.and_then(|answer| answer.cursor.clone()));
+        }
+        Ok(fetched)
+    }
+
+    /// Asks for what has changed since `answer`. A 304 that is about another version is not believed.
+    async fn ask_if_changed(
+        &self,
+        request: &Request,
+        memory: &Memory,
+        answer: &Answer,
+    ) -> Result<(Response, Extracted), Failure> {
+        let Some((name, validator)) = memory.condition(request, answer, self.paginator.reads_headers()) else {
+            return self.ask(request).await;
+        };
+        let mut conditional = request.clone();
+        conditional.headers.insert(name, validator);
+        let (response, extracted) = self.ask(&conditional).await?;
+        let is_about_another = answer.etag.as_ref().is_some_and(|etag| !response.speaks_of(etag));
+        if response.status == StatusCode::NOT_MODIFIED && is_about_another {
+            return self.ask(request).await;
+        }
+        Ok((response, extracted))
+    }
+
+    async fn ask(&self, request: &Request) -> Result<(Response, Extracted), Failure> {
+        self.client.send_and(request, &self.stream, |response| self.extract(response)).await
+    }
+
+    /// A page that came whole.
+    fn fetched(
+        &self,
+        position: &Position,
+        request: &Request,
+        response: &Response,
+        extracted: Extracted,
+    ) -> Result<Fetched, Failure> {
         let records = &extracted.records;
-        if let Some(content) = self.priced.content(&response, &extracted) {
+        if let Some(content) = self.priced.content(response, &extracted) {
             self.client.received(&self.stream, content);
         }
         let seen = Seen {
@@ -92,11 +186,50 @@ impl Fetcher {
         let contents =
             guard::contents(records.iter().map(|range| &extracted.body[range.start as usize..range.end as usize]));
         let end = if response.ends { None } else { self.paginator.end(&seen)? };
-        Ok(Fetched { request: shown.into(), received_at: response.received_at, next, end, contents, extracted })
+        let (request, received_at) = (self.shown(request), response.received_at);
+        Ok(Fetched { request, received_at, extracted, next, end, contents, answer: None, unchanged: false })
+    }
+
+    /// The page of `answer`, which still holds: by its freshness, or by what the API says. None where what is remembered of
+    /// it cannot be read.
+    fn unchanged(
+        &self,
+        position: &Position,
+        request: &Request,
+        key: RequestKey,
+        answer: &Answer,
+        says: Option<&Response>,
+    ) -> Result<Option<Fetched>, Failure> {
+        let Some(mut next) = memory::next(answer) else { return Ok(None) };
+        // Where the next page stands in a header, a 304 may name another than the answer did.
+        if let Some(Response { headers, url, .. }) = says.filter(|_| self.paginator.reads_headers()) {
+            let signals = &Signals::default();
+            let now = self.paginator.next(&Seen { position, records: answer.records, signals, headers, url })?;
+            next = if now == Next::End { next } else { now };
+        }
+        self.check(&next)?;
+        let (mut answer, received_at) =
+            (answer.clone(), says.map_or_else(|| self.client.now(), |says| says.received_at));
+        answer.next = memory::next_page(&next);
+        if let Some((memory, says)) = self.memory.as_ref().zip(says) {
+            answer.fresh_until = memory.fresh_until(request, says);
+        }
+        let (contents, end) = (answer.contents, answer.end);
+        let (request, extracted) = (self.shown(request), Extracted::default());
+        let answer = Some((key, answer));
+        Ok(Some(Fetched { request, received_at, extracted, next, end, contents, answer, unchanged: true }))
+    }
+
+    /// A request as it may be shown.
+    fn shown(&self, request: &Request) -> Arc<str> {
+        format!("{} {}", request.method, self.client.show_url(&request.url)).into()
     }
 
     /// Takes the body apart, and gives the response back without it.
     async fn extract(&self, mut response: Response) -> Result<(Response, Extracted), Failure> {
+        if response.status == StatusCode::NOT_MODIFIED {
+            return Ok((response, Extracted::default()));
+        }
         let extracted = if response.ends {
             Extracted::default()
         } else if response.body.len() > INLINE_BODY {

@@ -15,23 +15,26 @@
 //! * `request`: templates → one request.
 //! * `pagination`: a response → where the next page is; one kind per file.
 //! * `extract`: a body → ranges of records, and the values that paging needs, in one pass.
-//! * `fetch`: the three together, for one page.
+//! * `memory`: what earlier runs were answered, so that the API can say that nothing has changed.
+//! * `fetch`: these together, for one page.
 //! * `priced`: what a response is priced by.
 //! * `prefetch`, `guard`, `pages`: many pages, ahead of their reader and without going in circles.
 
 mod extract;
 mod fetch;
 mod guard;
+mod memory;
 mod pages;
 mod pagination;
 mod prefetch;
 mod priced;
 mod request;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spile_http::Client;
-use spile_model::{CursorValue, Failure, PartitionKey, StreamName};
+use spile_model::{Answer, CursorValue, Failure, PartitionKey, RequestKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 
 pub use self::pages::Pages;
@@ -54,7 +57,18 @@ impl Source {
     /// The pages of `stream`, from the cursor `from` on (from which a lookback has been taken off already); without
     /// one, from the stream's configured start. Nothing is sent before the first page is asked for.
     pub fn pages(&self, stream: &StreamPlan, from: Option<CursorValue>) -> Pages {
-        Pages::new(&self.plan, stream, from, &self.client, &self.budget)
+        self.pages_knowing(stream, from, BTreeMap::new())
+    }
+
+    /// As [`Source::pages`], where the table has the rows of the answers in `known`: of a stream that is cached, these come
+    /// as pages that are unchanged, if they are.
+    pub fn pages_knowing(
+        &self,
+        stream: &StreamPlan,
+        from: Option<CursorValue>,
+        known: BTreeMap<RequestKey, Answer>,
+    ) -> Pages {
+        Pages::new(&self.plan, stream, from, known, &self.client, &self.budget)
     }
 
     /// The client that it asks through: for what its requests have cost.

@@ -1,9 +1,10 @@
 //! The pages of one stream, one after the other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spile_http::Client;
-use spile_model::{CursorValue, Failure, FailureKind, Page, PartitionKey, StreamName};
+use spile_model::{Answer, CursorValue, Failure, FailureKind, Page, PartitionKey, RequestKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 use tracing::{Level, enabled, trace};
 
@@ -38,10 +39,11 @@ impl Pages {
         plan: &PipelinePlan,
         stream: &StreamPlan,
         from: Option<CursorValue>,
+        known: BTreeMap<RequestKey, Answer>,
         client: &Client,
         budget: &Arc<Budget>,
     ) -> Self {
-        let fetcher = Arc::new(Fetcher::new(plan, stream, from, client));
+        let fetcher = Arc::new(Fetcher::new(plan, stream, from, known, client));
         let concurrency = usize::try_from(plan.source.concurrency.get()).unwrap_or(usize::MAX);
         Self {
             stream: stream.name.clone(),
@@ -107,6 +109,8 @@ impl Pages {
             records: extracted.records,
             rejects: extracted.rejects,
             last: fetched.next == Next::End,
+            answer: fetched.answer,
+            unchanged: fetched.unchanged,
         })
     }
 
@@ -119,7 +123,8 @@ impl Pages {
             Next::At(position) => self.fetcher.show(position),
         };
         let records = fetched.extracted.records.len();
-        trace!(stream = %self.stream, "page {number}: {records} records; next page: {next}");
+        let held = if fetched.unchanged { "unchanged".to_owned() } else { format!("{records} records") };
+        trace!(stream = %self.stream, "page {number}: {held}; next page: {next}");
     }
 
     fn at_next(&self, failure: Failure) -> Failure {

@@ -131,7 +131,9 @@ impl Prefetch {
         match outcome {
             Ok(Ok(fetched)) => {
                 self.good += 1;
-                self.weight = fetched.weight();
+                if !fetched.unchanged {
+                    self.weight = fetched.weight();
+                }
                 Ok(fetched)
             }
             Ok(Err(failure)) => Err(failure),

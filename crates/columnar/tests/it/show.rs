@@ -43,6 +43,8 @@ pub(crate) fn page(records: &[&str]) -> Page {
         records: ranges,
         rejects: Vec::new(),
         last: true,
+        answer: None,
+        unchanged: false,
     }
 }
 

@@ -150,7 +150,7 @@ impl Planner<'_, '_, '_> {
             body: limits.body.map_or(default.body, |size| size.0),
             spool_above: limits.spool_above.map_or(default.spool_above, |size| size.0),
             prefetch: limits.prefetch.map_or(default.prefetch, |size| size.0),
-            cache: default.cache,
+            cache: limits.cache.map_or(default.cache, |size| size.0),
         }
     }
 

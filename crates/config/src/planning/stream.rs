@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 use spile_plan::{
-    BodyPlan, CursorOrder, CursorPlan, Injection, Lists, Lookback, MissingRecords, Naming, Nested, PaginationPlan,
-    RequestPlan, ShapePlan, StreamPlan, WriteMode,
+    BodyPlan, CachePlan, CursorOrder, CursorPlan, Injection, Lists, Lookback, MissingRecords, Naming, Nested,
+    PaginationKind, PaginationPlan, RequestPlan, Reuse, ShapePlan, StreamPlan, WriteMode,
 };
 use url::Url;
 
@@ -15,8 +15,8 @@ use super::{Names, Planner};
 use crate::column_type;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::{
-    BodySpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec, NamesSpec, NestedSpec,
-    OrderSpec, StreamSpec, WriteSpec,
+    BodySpec, CacheForm, CacheSpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec,
+    NamesSpec, NestedSpec, OrderSpec, ReuseSpec, StreamSpec, WriteSpec,
 };
 
 impl Planner<'_, '_, '_> {
@@ -39,6 +39,7 @@ impl Planner<'_, '_, '_> {
         let shape = self.shape(name, spec);
         let write = write_mode(spec, !primary_key.is_empty());
         self.check_progress(name, spec, write, request.as_ref(), cursor.as_ref().and_then(Option::as_ref));
+        self.check_cache(name, spec, write, pagination.as_ref());
         Some(StreamPlan {
             name: StreamName::new(name),
             table: spec.table.clone().unwrap_or_else(|| name.to_owned()),
@@ -54,7 +55,7 @@ impl Planner<'_, '_, '_> {
             primary_key,
             cursor: cursor?,
             write,
-            cache: None,
+            cache: cache(spec),
             shape,
         })
     }
@@ -301,6 +302,28 @@ impl Planner<'_, '_, '_> {
         }
     }
 
+    /// Where the rows of an unchanged page would not stay in the table beside those of the others.
+    fn check_cache(&mut self, stream: &str, spec: &StreamSpec, write: WriteMode, pagination: Option<&PaginationPlan>) {
+        if cache(spec).is_none() {
+            return;
+        }
+        let has_pages = pagination.is_none_or(|pagination| !matches!(pagination.kind, PaginationKind::None));
+        let (message, help) = match write {
+            WriteMode::Replace if has_pages => (
+                "`write: replace` makes the table anew from all pages, and of an unchanged page `cache` has no rows",
+                "use `write: merge` with a `primary_key`, or remove `cache`; a stream of one page may have both",
+            ),
+            WriteMode::Append if spec.cursor.is_none() => (
+                "`write: append` without a cursor adds a copy of everything with each run, from which unchanged pages would \
+                 be missing with `cache`",
+                "use `write: merge` with a `primary_key`, add a `cursor`, or remove `cache`",
+            ),
+            _ => return,
+        };
+        let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+        self.conflict(stream, &["cache"], &["write", "pagination", "primary_key", "cursor"], diagnostic);
+    }
+
     fn cursor_not_sent(&mut self, stream: &str, message: &str) {
         let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(SEND_IT);
         self.conflict(stream, &["cursor"], &["path", "query", "headers", "body", "primary_key", "write"], diagnostic);
@@ -315,6 +338,22 @@ impl Planner<'_, '_, '_> {
 }
 
 const SEND_IT: &str = "name its parameter (`cursor: { field: …, param: since }`), or use `{{ cursor }}` in `query:`";
+
+fn cache(spec: &StreamSpec) -> Option<CachePlan> {
+    let default = CacheSpec::default();
+    let settings = match spec.cache.as_ref()? {
+        CacheForm::Switch(false) => return None,
+        CacheForm::Switch(true) => &default,
+        CacheForm::Settings(settings) => settings,
+    };
+    let reuse = match settings.reuse {
+        None | Some(ReuseSpec::Never) => Reuse::Never,
+        Some(ReuseSpec::Fresh) => Reuse::Fresh,
+        Some(ReuseSpec::Heuristic) => Reuse::Heuristic,
+    };
+    let pages = settings.pages.and_then(NonZeroUsize::new).unwrap_or(CachePlan::PAGES);
+    Some(CachePlan { reuse, pages })
+}
 
 fn write_mode(spec: &StreamSpec, has_key: bool) -> WriteMode {
     match spec.write {

@@ -166,4 +166,8 @@ pub(crate) struct LimitsSpec {
 
     /// How much may be read ahead, over all streams. Default: `32MiB`.
     pub(crate) prefetch: Option<SizeText>,
+
+    /// How much of the answers to streams with `cache` is kept in memory while a run lasts, over all streams. An answer
+    /// that would take more than a quarter of it is not kept. Default: `32MiB`.
+    pub(crate) cache: Option<SizeText>,
 }

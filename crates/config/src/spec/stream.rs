@@ -70,6 +70,10 @@ pub(crate) struct StreamSpec {
     /// cursor; else `replace`.
     pub(crate) write: Option<WriteSpec>,
 
+    /// Remembers what was answered, so that pages that have not changed are not loaded again: `true`, or a map. See
+    /// [Pages that have not changed](#pages-that-have-not-changed). Default: `false`.
+    pub(crate) cache: Option<CacheForm>,
+
     /// The name of the table. Default: the name of the stream.
     #[schemars(length(min = 1))]
     pub(crate) table: Option<String>,
@@ -202,6 +206,42 @@ pub(crate) enum WriteSpec {
     Replace,
     /// A row takes the place of the one with the same primary key.
     Merge,
+}
+
+/// Whether answers are remembered: true or false, or a map.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(crate) enum CacheForm {
+    Switch(bool),
+    Settings(CacheSpec),
+}
+
+/// How answers are remembered.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CacheSpec {
+    /// When a remembered answer stands for a new one without asking. Default: `never`.
+    pub(crate) reuse: Option<ReuseSpec>,
+
+    /// So many pages are remembered from one run to the next; those beyond are read and loaded by each run. Each takes
+    /// some 200 bytes of the state. Default: 1000.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) pages: Option<usize>,
+}
+
+/// When a remembered answer stands for a new one without asking.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum ReuseSpec {
+    /// Never: the API is asked whether it still holds.
+    Never,
+    /// While it is fresh by what the API says (`Cache-Control: max-age`, `Expires`): no request is sent, and a change is
+    /// seen when that time is over.
+    Fresh,
+    /// Also where the API says nothing of it, for a tenth of the time since `Last-Modified`.
+    Heuristic,
 }
 
 /// What it means when the record path finds nothing.

@@ -92,6 +92,13 @@ fn settings_of_a_stream_that_are_not_indented_below_it() {
 }
 
 #[test]
+fn a_cache_where_the_rows_of_unchanged_pages_would_not_stay() {
+    assert_snapshot!(refusal(&with_stream("path: /issues\npagination: link_header\ncache: true")));
+    assert_snapshot!(refusal(&with_stream("path: /issues\nwrite: append\ncache: true")));
+    assert_snapshot!(refusal(&with_stream("path: /issues\ncache: { reuse: sometimes }")));
+}
+
+#[test]
 fn a_line_with_odd_indentation() {
     assert_snapshot!(refusal(&with_stream("path: /issues\n  primary_key: id")));
     assert_snapshot!(refusal("name: x\nsource:\n    base_url: https://a.example\n  concurrency: 3\n"));

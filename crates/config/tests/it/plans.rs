@@ -6,9 +6,10 @@ use std::time::Duration;
 use spile_config::{Settings, load_str};
 use spile_model::{ByteSize, ColumnType};
 use spile_plan::{
-    AuthPlan, BodyPlan, ClientPlan, ClientProof, CursorOrder, DestinationPlan, ExpiryPlace, GrantPlan, HmacAlgorithm,
-    HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback, Matcher, Nested, PaginationKind,
-    PipelinePlan, ResponseRule, StreamPlan, TextMatch, TokenSource, Treatment, Variable, WaitPlace, WriteMode,
+    AuthPlan, BodyPlan, CachePlan, ClientPlan, ClientProof, CursorOrder, DestinationPlan, ExpiryPlace, GrantPlan,
+    HmacAlgorithm, HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback, Matcher, Nested,
+    PaginationKind, PipelinePlan, ResponseRule, Reuse, StreamPlan, TextMatch, TokenSource, Treatment, Variable,
+    WaitPlace, WriteMode,
 };
 
 use crate::load;
@@ -31,6 +32,20 @@ fn github() -> PipelinePlan {
 fn stream(settings: &str) -> StreamPlan {
     let text = SHORT.replace("{ path: /items }", settings);
     load(&text).map_err(|diagnostics| diagnostics.to_string()).unwrap().streams.remove(0)
+}
+
+#[test]
+fn answers_are_remembered_where_the_file_says_so() {
+    let cache = |settings: &str| stream(&format!("{{ path: /items, primary_key: id, cache: {settings} }}")).cache;
+    assert_eq!(cache("false"), None);
+    assert_eq!(cache("true"), Some(CachePlan { reuse: Reuse::Never, pages: CachePlan::PAGES }));
+    let pages = std::num::NonZeroUsize::new(7).unwrap();
+    assert_eq!(cache("{ reuse: heuristic, pages: 7 }"), Some(CachePlan { reuse: Reuse::Heuristic, pages }));
+    assert_eq!(
+        stream("{ path: /items, cache: { reuse: fresh } }").cache.unwrap().reuse,
+        Reuse::Fresh,
+        "one page, replaced"
+    );
 }
 
 #[test]

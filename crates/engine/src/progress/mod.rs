@@ -17,14 +17,19 @@
 
 mod boundary;
 mod complaint;
+mod heard;
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use spile_columnar::{Admit, CursorSummary};
-use spile_model::{CheckpointDelta, CursorValue, Failure, PartitionKey, Progress, RunId, StreamName};
+use spile_model::{
+    Answer, CheckpointDelta, CursorValue, Failure, Page, PartitionKey, Progress, RequestKey, RunId, StreamName,
+};
 use spile_plan::{CursorOrder, CursorPlan, Lookback, StreamPlan, WriteMode};
 
 use boundary::Boundary;
+use heard::Heard;
 
 /// When a page's progress moves the stored cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,9 @@ pub(crate) struct Accounting {
     /// A cursor below it that no further record can have, where records come in order.
     below: Option<CursorValue>,
     boundary: Option<Boundary>,
+    heard: Heard,
+    /// The highest cursor of the page at work.
+    page_high: Option<CursorValue>,
     /// Records loaded without a cursor value.
     missing: u64,
 }
@@ -88,8 +96,13 @@ impl Accounting {
             base: stored.clone().unwrap_or_default(),
             stored,
             from: None,
+            heard: Heard::new(plan),
+            page_high: None,
             missing: 0,
         };
+        if !accounting.heard.is_wanted() {
+            accounting.base.answers.clear();
+        }
         if accounting.cursor.is_none() {
             accounting.forget_cursor();
         }
@@ -105,6 +118,7 @@ impl Accounting {
     /// the rows below it may not be in the table.
     pub(crate) fn start_over(&mut self) {
         self.from = None;
+        self.base.answers.clear();
         self.forget_cursor();
         self.watch_boundary();
     }
@@ -117,6 +131,21 @@ impl Accounting {
     /// Where requests go back to: the committed cursor less the lookback.
     pub(crate) fn reads_from(&self) -> Option<&CursorValue> {
         self.from.as_ref()
+    }
+
+    /// The answers whose rows are in the table.
+    pub(crate) fn answers(&self) -> &BTreeMap<RequestKey, Answer> {
+        &self.base.answers
+    }
+
+    /// Whether anything is stored that says of rows that they are in the table.
+    pub(crate) fn vouches_for_rows(&self) -> bool {
+        self.base.cursor.is_some() || self.base.answers.values().any(|answer| answer.records > 0)
+    }
+
+    /// Pages whose answers were not remembered, for there were too many.
+    pub(crate) fn not_remembered(&self) -> u64 {
+        self.heard.beyond()
     }
 
     /// The run whose rows are removed in the first transaction, for they are read again now.
@@ -167,6 +196,7 @@ impl Accounting {
         if compared == Ordering::Greater {
             self.high = Some(seen.max.clone());
         }
+        self.page_high = later(self.page_high.take(), Some(seen.max.clone()));
         if let Some(boundary) = &mut self.boundary {
             boundary.loaded(&seen.max, seen.at_max.iter().map(|&record| text(record)));
         }
@@ -200,6 +230,28 @@ impl Accounting {
         candidates.into_iter().flatten().find(|value| **value < seen.max).cloned()
     }
 
+    /// Takes note of what a page's answer told, after the last of its records was noted.
+    pub(crate) fn hear(&mut self, page: &Page) {
+        let reached = self.page_high.take();
+        let Some((key, answer)) = page.answer.as_ref().filter(|_| self.heard.is_wanted()) else { return };
+        let mut answer = answer.clone();
+        if page.unchanged {
+            self.reach(answer.cursor.as_ref());
+        } else {
+            answer.cursor = reached;
+        }
+        self.heard.add(*key, answer);
+    }
+
+    /// The records of an unchanged page, which are not here, stand up to `cursor`. Where hashes tell which records stand at
+    /// the cursor, the run that loaded them has moved it already.
+    fn reach(&mut self, cursor: Option<&CursorValue>) {
+        let Some(cursor) = cursor.filter(|_| self.cursor.is_some() && self.boundary.is_none()) else { return };
+        if self.high.as_ref().is_none_or(|high| high < cursor) {
+            self.high = Some(cursor.clone());
+        }
+    }
+
     /// Closes a page: the change of progress that its rows account for.
     ///
     /// # Errors
@@ -212,6 +264,9 @@ impl Accounting {
         to.unfinished = (self.advance == Advance::AtEndMarked && !last).then_some(self.run);
         if self.cursor.is_some() && (last || self.advance == Advance::EachPage) {
             self.move_cursor(&mut to, last)?;
+        }
+        if self.heard.is_wanted() {
+            to.answers = self.heard.remembered(to.answers, self.advance, last);
         }
         if let Some(boundary) = &mut self.boundary {
             boundary.close_page();

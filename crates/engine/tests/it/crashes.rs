@@ -6,7 +6,7 @@ use serde_json::json;
 use spile_model::event::Outcome;
 use spile_plan::{CursorOrder, Lookback, StreamPlan, WriteMode};
 
-use crate::stage::{Stage, incremental, keyed, stream, things};
+use crate::stage::{Stage, cached, incremental, keyed, stream, things};
 use crate::unreliable::{Moment, Unreliable};
 
 /// Fails at each call in turn, then runs again after the origin has changed.
@@ -77,4 +77,19 @@ async fn merge_survives_every_failure() {
 async fn replace_survives_every_failure() {
     survives_every_failure(stream(WriteMode::Replace), 1).await;
     survives_every_failure(stream(WriteMode::Replace), 3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_answer_never_hides_rows_that_were_not_committed() {
+    for order in [CursorOrder::Ascending, CursorOrder::Unordered] {
+        let plan = incremental(keyed(stream(WriteMode::Merge)), order, Lookback::Count(1));
+        survives_every_failure(cached(plan), 2).await;
+        let plan = incremental(stream(WriteMode::Append), order, Lookback::None);
+        survives_every_failure(cached(plan), 2).await;
+        let plan = incremental(keyed(stream(WriteMode::Append)), order, Lookback::Count(2));
+        survives_every_failure(cached(plan), 1).await;
+    }
+    for coalesce in [1, 3] {
+        survives_every_failure(cached(keyed(stream(WriteMode::Merge))), coalesce).await;
+    }
 }

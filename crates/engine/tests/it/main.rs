@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cached;
 mod crashes;
 mod incremental;
 mod looks;

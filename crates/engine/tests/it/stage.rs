@@ -7,7 +7,10 @@ use spile_destination::Destination;
 use spile_engine::{RunReport, World, run};
 use spile_model::clock::FixedClock;
 use spile_model::{Events, RunEvent, StreamName};
-use spile_plan::{CursorOrder, CursorPlan, Lookback, PaginationKind, PipelinePlan, StreamPlan, TokenSource, WriteMode};
+use spile_plan::{
+    CachePlan, CursorOrder, CursorPlan, Lookback, PaginationKind, PipelinePlan, Reuse, StreamPlan, TokenSource,
+    WriteMode,
+};
 use spile_testkit::fake_api::FakeApi;
 use spile_testkit::memory_destination::MemoryPlace;
 use spile_testkit::paged_api::{Comparison, PagedApi, Paging, Served};
@@ -34,6 +37,9 @@ impl Stage {
             .filter("at", Comparison::AtLeast, "since");
         if stream.cursor.as_ref().is_some_and(|cursor| cursor.order == CursorOrder::Ascending) {
             things = things.ordered_by("at");
+        }
+        if stream.cache.is_some() {
+            things = things.etags();
         }
         let things = things.serve(&api);
         let plan = plan::pipeline(&api.url(), vec![stream]);
@@ -113,6 +119,11 @@ pub(crate) fn keyed(stream: StreamPlan) -> StreamPlan {
 pub(crate) fn incremental(stream: StreamPlan, order: CursorOrder, lookback: Lookback) -> StreamPlan {
     let cursor = CursorPlan { inject: Some(plan::query("since")), lookback, order, ..plan::cursor("at") };
     StreamPlan { cursor: Some(cursor), ..stream }
+}
+
+/// A stream whose answers are remembered.
+pub(crate) fn cached(stream: StreamPlan) -> StreamPlan {
+    StreamPlan { cache: Some(CachePlan { reuse: Reuse::Never, pages: CachePlan::PAGES }), ..stream }
 }
 
 /// The same stream under another name, path and table.

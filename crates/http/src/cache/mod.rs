@@ -16,6 +16,7 @@ mod directives;
 mod freshness;
 mod store;
 mod storing;
+mod terms;
 mod vary;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ use self::directives::Directives;
 pub(crate) use self::freshness::Times;
 pub(crate) use self::store::Stored;
 use self::store::{Key, Store};
+pub use self::terms::Terms;
 use self::vary::Variant;
 use crate::message::Request;
 
@@ -144,7 +146,7 @@ impl Cache {
 
     fn revalidated(&self, key: Key, stored: Stored, received: &Received<'_>) -> Result<Stored, Failure> {
         if let (Some(asked), Some(told)) = (stored.headers.get(ETAG), received.headers.get(ETAG))
-            && !same_version(asked, told)
+            && !same_version(asked.as_bytes(), told.as_bytes())
         {
             self.lock().remove_variant(&key, &stored.variant);
             let message = "answered 304 Not Modified, but about another version than the one that was asked about";
@@ -218,9 +220,9 @@ fn aged(mut stored: Stored, now: Timestamp) -> Stored {
 }
 
 /// Weak comparison (RFC 9110, 8.8.3.2): the same opaque text, whether weak or not.
-fn same_version(a: &HeaderValue, b: &HeaderValue) -> bool {
-    let opaque = |tag: &HeaderValue| {
-        let text = tag.as_bytes().trim_ascii();
+pub(crate) fn same_version(a: &[u8], b: &[u8]) -> bool {
+    let opaque = |tag: &[u8]| {
+        let text = tag.trim_ascii();
         text.strip_prefix(b"W/").unwrap_or(text).to_vec()
     };
     opaque(a) == opaque(b)

@@ -138,6 +138,8 @@ fn client(url: &str) -> Client {
     let mut plan = plan(url);
     plan.streams[0].cache = Some(CachePlan { reuse: Reuse::Heuristic, pages: NonZeroUsize::MIN });
     plan.source.concurrency = NonZeroU32::new(200).unwrap();
+    // The suite's server fails on purpose, again and again.
+    plan.source.retries.outage.failures = NonZeroU32::MAX;
     Rig::with_clock(&plan, 7, Arc::new(SystemClock)).client
 }
 

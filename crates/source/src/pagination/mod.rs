@@ -169,6 +169,15 @@ impl Paginator {
         }
     }
 
+    /// Whether a page's headers name the next one, so that it can come to be without a change of the page's body.
+    pub(crate) fn reads_headers(&self) -> bool {
+        match self {
+            Self::LinkHeader(_) => true,
+            Self::PageToken(token) => token.is_in_header(),
+            Self::None | Self::PageNumber(_) | Self::Offset(_) | Self::NextUrl(_) => false,
+        }
+    }
+
     /// What goes into the request for the page at `position`.
     pub(crate) fn injections(&self, position: &Position) -> Vec<Inject<'_>> {
         match self {

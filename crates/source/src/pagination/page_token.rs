@@ -36,6 +36,10 @@ impl PageToken {
         &self.place
     }
 
+    pub(super) fn is_in_header(&self) -> bool {
+        matches!(self.token, Source::Header(_))
+    }
+
     pub(super) fn next(&self, seen: &Seen<'_>) -> Next {
         if says_no_more(seen.signals, self.has_more) {
             return Next::End;

@@ -15,13 +15,14 @@ use crate::output::number::{counted, plural};
 use crate::output::terminal::Terminal;
 
 #[rustfmt::skip]
-const COLUMNS: [Column<StreamReport>; 14] = [
+const COLUMNS: [Column<StreamReport>; 15] = [
     Column { head: "stream", value: |stream| stream.stream.to_string(), says: |_| true, number: false, goes: 0 },
     Column { head: "outcome", value: |stream| stream.outcome.as_str().to_owned(), says: |_| true, number: false, goes: 0 },
     Column { head: "rows", value: |stream| counted(stream.rows), says: |_| true, number: true, goes: 0 },
     Column { head: "known", value: |stream| counted(stream.known), says: |stream| stream.known > 0, number: true, goes: 8 },
     Column { head: "rejects", value: |stream| counted(stream.rejected), says: |stream| stream.rejected > 0, number: true, goes: 0 },
     Column { head: "pages", value: |stream| counted(stream.pages), says: |_| true, number: true, goes: 1 },
+    Column { head: "unchanged", value: |stream| counted(stream.unchanged), says: |stream| stream.unchanged > 0, number: true, goes: 1 },
     Column { head: "requests", value: |stream| counted(stream.requests), says: |_| true, number: true, goes: 3 },
     Column { head: "retries", value: |stream| counted(endpoints::retries(stream)), says: |stream| endpoints::retries(stream) > 0, number: true, goes: 7 },
     Column { head: "data", value: |stream| ByteSize(stream.bytes).to_string(), says: |_| true, number: true, goes: 4 },

@@ -104,3 +104,13 @@ fn merge_in_any_order_brings_every_change() {
 fn merge_with_child_tables_keeps_children_with_their_parents() {
     survives(&scenario::MERGE_CHILDREN);
 }
+
+#[test]
+fn merge_of_remembered_pages_brings_every_change() {
+    survives(&scenario::MERGE_CACHED);
+}
+
+#[test]
+fn append_of_remembered_pages_misses_and_doubles_nothing() {
+    survives(&scenario::APPEND_CACHED);
+}

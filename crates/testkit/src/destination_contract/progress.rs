@@ -1,8 +1,11 @@
 //! Progress: committed with its rows, refused where somebody else has written, listed and forgotten on request.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use spile_destination::Written;
-use spile_model::{CursorValue, FailureKind, PartitionKey, Progress, RunId};
+use spile_model::{Answer, CursorValue, FailureKind, NextPage, PartitionKey, Progress, RequestKey, RunId};
 
 use super::session::{Session, stream, up_to};
 use super::{Subject, table};
@@ -230,6 +233,7 @@ pub async fn all_of_a_progress_is_kept(subject: &dyn Subject) {
             boundary: vec![0, u64::MAX, 1 << 63],
             unfinished: Some(RunId(7)),
             finished: Some(RunId(i64::MAX)),
+            answers: BTreeMap::from([(RequestKey { stream: 0, request: u64::MAX }, answer())]),
         };
         let session = Session::begin(subject).await;
         let mut writing = session.open(&items).await;
@@ -238,6 +242,21 @@ pub async fn all_of_a_progress_is_kept(subject: &dyn Subject) {
         session.end().await;
         let session = Session::begin(subject).await;
         assert_eq!(session.checkpoint(&items).await.partitions.into_values().collect::<Vec<_>>(), [progress]);
+    }
+}
+
+/// An answer with everything that can be remembered of one.
+fn answer() -> Answer {
+    Answer {
+        etag: Some("W/\"\u{fc}'\\\"".to_owned()),
+        last_modified: Some("Sat, 01 Mar 2025 13:00:00 GMT".to_owned()),
+        fresh_until: Some(Timestamp::MAX),
+        contents: Some(u64::MAX),
+        records: u64::MAX,
+        cursor: Some(CursorValue::Text("\u{1F600}".to_owned())),
+        next: Some(NextPage::Token("\"a\\nb\"".to_owned())),
+        end: Some(0),
+        full: Some(1 << 63),
     }
 }
 

@@ -286,6 +286,8 @@ impl Writing {
             records: places,
             rejects: Vec::new(),
             last: false,
+            answer: None,
+            unchanged: false,
         };
         self.builder.build(&page, 0..records.len(), &|_, _| Admit::Load)
     }

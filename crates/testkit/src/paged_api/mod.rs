@@ -38,6 +38,7 @@ pub struct PagedApi {
     filters: Vec<Filter>,
     order: Option<(String, bool)>,
     required_header: Option<(String, String)>,
+    etags: bool,
     latency: Duration,
     rate_limit: Option<(usize, Duration)>,
     faults: Option<Faults>,
@@ -54,6 +55,7 @@ struct State {
     live: Mutex<Live>,
     requests: AtomicUsize,
     pages: AtomicUsize,
+    unchanged: AtomicUsize,
     faults: AtomicUsize,
     refusals: AtomicUsize,
 }
@@ -87,6 +89,7 @@ impl PagedApi {
             filters: Vec::new(),
             order: None,
             required_header: None,
+            etags: false,
             latency: Duration::ZERO,
             rate_limit: None,
             faults: None,
@@ -154,6 +157,12 @@ impl PagedApi {
         Self { required_header: Some((name.to_owned(), value.to_owned())), ..self }
     }
 
+    /// Gives each page an `ETag` of its body, and answers 304 to who knows it. As RFC 9110 (15.4.5) has it, a 304 has no
+    /// other header of the page.
+    pub fn etags(self) -> Self {
+        Self { etags: true, ..self }
+    }
+
     /// Waits so long before each answer.
     pub fn latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
@@ -192,6 +201,7 @@ impl PagedApi {
             live: Mutex::new(live),
             requests: AtomicUsize::new(0),
             pages: AtomicUsize::new(0),
+            unchanged: AtomicUsize::new(0),
             faults: AtomicUsize::new(0),
             refusals: AtomicUsize::new(0),
         });
@@ -210,6 +220,11 @@ impl Served {
     /// Pages that were answered whole.
     pub fn pages(&self) -> usize {
         self.state.pages.load(Ordering::SeqCst)
+    }
+
+    /// Pages that were answered 304; they are not among [`Served::pages`].
+    pub fn unchanged(&self) -> usize {
+        self.state.unchanged.load(Ordering::SeqCst)
     }
 
     /// Answers that were broken on purpose.
@@ -257,7 +272,11 @@ impl State {
                 Err(complaint) => Response::json(json!({"error": complaint})).with_status(400),
                 Ok(page) => {
                     let broken = live.faults.as_mut().and_then(|faults| faults.broken(&page));
-                    let counted = if broken.is_some() { &self.faults } else { &self.pages };
+                    let counted = match &broken {
+                        Some(_) => &self.faults,
+                        None if page.status == 304 => &self.unchanged,
+                        None => &self.pages,
+                    };
                     counted.fetch_add(1, Ordering::SeqCst);
                     broken.unwrap_or(page)
                 }

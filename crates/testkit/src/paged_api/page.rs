@@ -1,5 +1,7 @@
 //! One request to one page: where it begins, what it holds, and how it leads to the next.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use serde_json::{Map, Value, json};
 
 use super::PagedApi;
@@ -96,6 +98,13 @@ pub(super) fn answer(api: &PagedApi, dataset: &Dataset, request: &Request) -> Re
         _ => {}
     }
     let response = Response::json(body);
+    let etag = api.etags.then(|| etag(response.body()));
+    if let Some(etag) = &etag
+        && request.header("If-None-Match") == Some(etag)
+    {
+        return Ok(Response::status(304).header("ETag", etag));
+    }
+    let response = etag.iter().fold(response, |response, etag| response.header("ETag", etag));
     Ok(match (&api.paging, next) {
         (Paging::TokenInHeader { header, .. }, Some(token)) => response.header(header, token),
         (Paging::LinkHeader, Some(token)) => {
@@ -104,6 +113,12 @@ pub(super) fn answer(api: &PagedApi, dataset: &Dataset, request: &Request) -> Re
         }
         _ => response,
     })
+}
+
+fn etag(body: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    format!("\"{:016x}\"", hasher.finish())
 }
 
 fn page_size(api: &PagedApi, request: &Request) -> Result<usize, String> {

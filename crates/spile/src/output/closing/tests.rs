@@ -58,6 +58,7 @@ fn stream(name: &str) -> StreamReport {
         known: 0,
         rejected: 0,
         pages: 13,
+        unchanged: 0,
         requests: 14,
         bytes: 5_400_000,
         waited: Duration::ZERO,

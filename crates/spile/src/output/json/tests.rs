@@ -37,6 +37,7 @@ fn stream_report() -> StreamReport {
         known: 0,
         rejected: 0,
         pages: 1,
+        unchanged: 0,
         requests: 1,
         bytes: 1,
         waited: Duration::ZERO,
@@ -68,7 +69,7 @@ fn after(event: Option<&RunEvent>) -> Option<RunEvent> {
         }
         Some(RunEvent::Waiting { .. }) => RunEvent::Retrying { stream, attempt: 2, reason },
         Some(RunEvent::Retrying { .. }) => {
-            RunEvent::PageRead { stream, page: 1, rows: 1, known: 0, rejected: 0, bytes: 1 }
+            RunEvent::PageRead { stream, page: 1, rows: 1, known: 0, rejected: 0, bytes: 1, unchanged: false }
         }
         Some(RunEvent::PageRead { .. }) => RunEvent::SchemaChanged { stream, table, change },
         Some(RunEvent::SchemaChanged { .. }) => RunEvent::Committed { stream, rows: 1, cursor: None },

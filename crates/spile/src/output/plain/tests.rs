@@ -8,7 +8,15 @@ use super::Told;
 
 fn story() -> Vec<(u64, RunEvent)> {
     let stream = || StreamName::new("orders");
-    let page = |page| RunEvent::PageRead { stream: stream(), page, rows: 1_000, known: 0, rejected: 0, bytes: 650_000 };
+    let page = |page| RunEvent::PageRead {
+        stream: stream(),
+        page,
+        rows: 1_000,
+        known: 0,
+        rejected: 0,
+        bytes: 650_000,
+        unchanged: false,
+    };
     let responded =
         || RunEvent::Responded { stream: stream(), status: 200, bytes: 650_000, took: Duration::from_millis(80) };
     let report = StreamReport {
@@ -19,6 +27,7 @@ fn story() -> Vec<(u64, RunEvent)> {
         known: 0,
         rejected: 0,
         pages: 2,
+        unchanged: 0,
         requests: 3,
         bytes: 1_300_000,
         waited: Duration::from_secs(3),

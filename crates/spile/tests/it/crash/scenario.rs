@@ -114,6 +114,21 @@ pub(super) const MERGE_UNORDERED: Scenario = Scenario {
     ..PLAIN
 };
 
+/// The API says which pages have not changed: what it says must never stand for rows that were not committed.
+pub(super) const MERGE_CACHED: Scenario = Scenario {
+    name: "merge, cached",
+    streams: &[("items", "write: merge, primary_key: id, cache: true")],
+    origin: origin::updated_shuffled,
+    ..PLAIN
+};
+
+pub(super) const APPEND_CACHED: Scenario = Scenario {
+    name: "append, unordered, cached",
+    streams: &[("items", "write: append, cursor: { field: at, param: since }, cache: true")],
+    origin: origin::shuffled,
+    ..PLAIN
+};
+
 pub(super) const MERGE_CHILDREN: Scenario = Scenario {
     name: "merge, child tables",
     streams: &[("items", "write: merge, primary_key: id, lists: child_tables")],

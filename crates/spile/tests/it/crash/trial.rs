@@ -43,7 +43,8 @@ impl Origin {
     fn serving(records: Vec<Value>, ascending: bool) -> Self {
         let api = FakeApi::start_blocking();
         let paging = Paging::TokenInBody { at: "/next".to_owned(), parameter: "token".to_owned() };
-        let paged = PagedApi::over(records).paging(paging).page_size(PAGE).records_at("/items").latency(LATENCY);
+        let paged =
+            PagedApi::over(records).paging(paging).page_size(PAGE).records_at("/items").latency(LATENCY).etags();
         let paged = paged.filter("at", Comparison::AtLeast, "since");
         let served = if ascending { paged.ordered_by("at") } else { paged }.serve(&api);
         Self { api, served }
