@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spile_model::event::Outcome;
-use spile_model::{Failure, RunId, StreamReport};
+use spile_model::{Failure, Noticed, RunId, StreamReport};
 
 /// The outcome of a run.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct RunReport {
     pub failures: Vec<Failure>,
     /// What was not sent any more, where the run's budget ended it.
     pub spent: Option<Failure>,
+    /// What the API told of its own decay.
+    pub notices: Vec<Noticed>,
     /// From its start to its end.
     pub took: Duration,
 }

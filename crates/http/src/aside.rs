@@ -157,6 +157,7 @@ fn source(home: &Url, host: &str, tls: TlsPlan) -> SourcePlan {
         tls,
         proxy: ProxyPlan::System,
         auth: AuthPlan::None,
+        api_version: None,
         headers: Vec::new(),
         query: Vec::new(),
         rate_limits: Vec::new(),

@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
 use spile_model::units::show_duration;
-use spile_model::{Clock, Events, Failure, FailureKind, RunEvent, StreamName, Usage};
-use spile_plan::{PipelinePlan, Treatment};
+use spile_model::{Clock, Events, Failure, FailureKind, Noticed, RunEvent, StreamName, Usage};
+use spile_plan::{ApiVersionPlan, PipelinePlan, Treatment};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 use url::{Origin, Position};
@@ -23,6 +23,7 @@ use crate::guard::Guard;
 use crate::identity::Identity;
 use crate::limit::{Limiter, Permit, Reason};
 use crate::message::{Body, Request, Response};
+use crate::notices::{Heard, Notices};
 use crate::redact::Redactor;
 use crate::retry::{Decision, RetryPolicy, Tries};
 use crate::retry_after::asked_wait;
@@ -53,6 +54,8 @@ struct Inner {
     redactor: Redactor,
     watch: Watch,
     ledger: Ledger,
+    version: Option<ApiVersionPlan>,
+    notices: Notices,
     clock: Arc<dyn Clock>,
     events: Events,
 }
@@ -134,6 +137,8 @@ impl Client {
             redactor,
             watch: Watch::default(),
             ledger: Ledger::new(plan),
+            version: source.api_version.clone(),
+            notices: Notices::default(),
             clock,
             events,
         })))
@@ -221,6 +226,11 @@ impl Client {
     /// Tells `watcher` of every exchange from now on, redirects and failed tries included. One may watch.
     pub fn watch(&self, watcher: impl Fn(Exchange) + Send + Sync + 'static) {
         self.0.watch.begin(watcher);
+    }
+
+    /// What the API has told of its own decay so far, each notice once for each stream.
+    pub fn notices(&self) -> Vec<Noticed> {
+        self.0.notices.all()
     }
 
     /// What the stream's requests came to so far.
@@ -368,7 +378,19 @@ impl Client {
             permit.failed(&failure.kind, self.0.clock.now());
         }
         sent.ended(reply.as_ref().err().map(|failure| failure.message.as_str()));
-        Ok(reply?)
+        let reply = reply?;
+        self.hear(request, stream, &reply.headers);
+        Ok(reply)
+    }
+
+    /// Tells what an answer says of the API's decay, where that is news.
+    fn hear(&self, request: &Request, stream: &StreamName, headers: &HeaderMap) {
+        let version = self.0.version.as_ref().filter(|_| self.is_home(&request.url));
+        let heard = Heard { headers, url: &request.url, version, redactor: &self.0.redactor, now: self.0.clock.now() };
+        let endpoint = || format!("{} {}", request.method, self.redact(request.url.path()));
+        for Noticed { stream, endpoint, notice } in self.0.notices.news(stream, endpoint, heard.notices()) {
+            self.0.events.emit(RunEvent::Notice { stream, endpoint, notice });
+        }
     }
 
     async fn reply(

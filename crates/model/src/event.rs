@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{CursorValue, RunId, StreamName, Usage};
+use crate::{CursorValue, Notice, RunId, StreamName, Usage};
 
 /// A fact about a run. Serialised with an `event` tag, one JSON object a line, by `--json`.
 #[derive(Clone, Debug, Serialize)]
@@ -104,6 +104,16 @@ pub enum RunEvent {
     },
     /// A stream ended.
     StreamFinished(StreamReport),
+    /// The API tells of its own decay: once for each stream and notice.
+    Notice {
+        /// For which stream.
+        stream: StreamName,
+        /// Method and path of the request that it was told of.
+        endpoint: String,
+        /// What was told.
+        #[serde(flatten)]
+        notice: Notice,
+    },
     /// Something that deserves a look but stops nothing.
     Warning {
         /// The stream, where there is one.

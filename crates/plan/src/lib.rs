@@ -28,7 +28,8 @@ pub use credential::{CredentialSource, Found, SecretStorePlan, VaultAuth, VaultF
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
-    LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, SourcePlan, TimeoutPlan, Variable, Variables, WindowKind,
+    ApiVersionPlan, LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, SourcePlan, TimeoutPlan, Variable, Variables,
+    WindowKind,
 };
 pub use price::{BudgetPlan, PricePlan, UnitPrice};
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};

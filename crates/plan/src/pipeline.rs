@@ -88,6 +88,8 @@ pub struct SourcePlan {
     pub proxy: ProxyPlan,
     /// How requests prove who sends them.
     pub auth: AuthPlan,
+    /// The version of the API that is asked for; it is in `base_url`, `headers` or `query` already.
+    pub api_version: Option<ApiVersionPlan>,
     /// Sent with every request.
     pub headers: Vec<NamedTemplate>,
     /// Sent with every request, before a stream's own.
@@ -102,6 +104,15 @@ pub struct SourcePlan {
     pub retries: RetryPlan,
     /// What an answer may cost in memory and disk.
     pub limits: LimitPlan,
+}
+
+/// The version of an API that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiVersionPlan {
+    /// As it is sent.
+    pub value: String,
+    /// The headers in which answers say which version they are of.
+    pub told_in: Vec<String>,
 }
 
 /// So many requests in so much time.

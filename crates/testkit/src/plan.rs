@@ -79,6 +79,7 @@ pub fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
             tls: TlsPlan::default(),
             proxy: ProxyPlan::default(),
             auth: AuthPlan::None,
+            api_version: None,
             headers: Vec::new(),
             query: Vec::new(),
             rate_limits: Vec::new(),

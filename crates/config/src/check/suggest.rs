@@ -26,7 +26,7 @@ const SYNONYMS: [(&str, &[&str]); 16] = [
 ];
 
 /// Keys that the design has and this version does not.
-const LATER: [&str; 6] = ["partitions", "for_each", "webhooks", "schedule", "api_version", "cache"];
+const LATER: [&str; 5] = ["partitions", "for_each", "webhooks", "schedule", "cache"];
 
 /// The known name that was probably meant.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

@@ -19,6 +19,7 @@ mod stream;
 mod templates;
 mod variables;
 mod vault;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -11,6 +11,7 @@ use spile_plan::{
 use url::Url;
 
 use super::credentials::Outside;
+use super::version::Pinned;
 use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::{DurationText, OneOrMany, SourceSpec, WindowSpec};
@@ -24,14 +25,16 @@ const LARGEST_BODY: ByteSize = ByteSize::mib(2048);
 
 impl Planner<'_, '_, '_> {
     pub(super) fn source(&mut self, spec: &SourceSpec, outside: &Outside<'_>) -> Option<SourcePlan> {
-        let base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
+        let mut base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
         let allowed_origins = self.allowed_origins(spec);
         let private_hosts = self.private_hosts(spec);
         let tls = self.tls(spec.tls.as_ref(), outside);
         let proxy = self.proxy(spec.proxy.as_ref());
         let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
-        let headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
-        let query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
+        let mut headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
+        let mut query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
+        let pinned = Pinned { base_url: base_url.as_mut(), headers: headers.as_mut(), query: query.as_mut() };
+        let api_version = self.api_version(spec, pinned);
         let rate_limits = self.rate_limits(spec);
         let timeouts = self.timeouts(spec);
         let retries = self.retries(spec);
@@ -44,6 +47,7 @@ impl Planner<'_, '_, '_> {
             tls: tls?,
             proxy: proxy?,
             auth: auth?,
+            api_version: api_version?,
             headers: headers?,
             query: query?,
             rate_limits,

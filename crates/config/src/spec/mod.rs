@@ -39,7 +39,7 @@ pub(crate) use response::{
     AfterSpec, BodyMatchForm, HeaderMatchForm, ResponseRuleSpec, RetrySpec, TextMatchForm, TextMatchSpec,
     TreatmentSpec, UnitSpec,
 };
-pub(crate) use source::{SourceSpec, WindowSpec};
+pub(crate) use source::{ApiVersionSpec, SourceSpec, WindowSpec};
 pub(crate) use stream::{
     BodySpec, CacheForm, CacheSpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec,
     NamesSpec, NestedSpec, OrderSpec, ReuseSpec, StreamDefaults, StreamSpec, WriteSpec,

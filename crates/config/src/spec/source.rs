@@ -34,6 +34,10 @@ pub(crate) struct SourceSpec {
     /// How requests prove who sends them. Without it, they do not.
     pub(crate) auth: Option<AuthSpec>,
 
+    /// The version of the API that the pipeline is written for: `{ header: X-GitHub-Api-Version, value: "2022-11-28" }`.
+    /// Where another one answers, the report of the run says so.
+    pub(crate) api_version: Option<ApiVersionSpec>,
+
     /// Headers of every request. Values may be templates; one that renders to nothing is left out.
     pub(crate) headers: Option<Named<Text>>,
 
@@ -56,6 +60,38 @@ pub(crate) struct SourceSpec {
 
     /// What one answer may cost in memory and on disk.
     pub(crate) limits: Option<LimitsSpec>,
+}
+
+/// The version of the API: its value, and where it is asked for, which is one of `header`, `query`, `path` and
+/// `media_type`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiVersionSpec {
+    /// The version, such as `"2022-11-28"` or `v3`. Variables may be used in it.
+    pub(crate) value: Text,
+
+    /// The name of the header that asks for it.
+    #[schemars(length(min = 1))]
+    pub(crate) header: Option<String>,
+
+    /// The name of the query parameter that asks for it.
+    #[schemars(length(min = 1))]
+    pub(crate) query: Option<String>,
+
+    /// What stands before it in the path of all requests, behind `base_url`: with `/admin/api`, streams are at
+    /// `/admin/api/2024-01/…`; with `/`, at `/v3/…`.
+    #[schemars(length(min = 1))]
+    pub(crate) path: Option<String>,
+
+    /// The parameter of the media type in `Accept` that asks for it: `version` sends `Accept: application/json;
+    /// version=2`, or what `headers` say of `Accept` in the place of `application/json`.
+    #[schemars(length(min = 1))]
+    pub(crate) media_type: Option<String>,
+
+    /// The header in which answers say their version. Default: the one in `header`; for the other places
+    /// `X-Shopify-API-Version`.
+    #[schemars(length(min = 1))]
+    pub(crate) answered_in: Option<String>,
 }
 
 /// So many requests in so much time.

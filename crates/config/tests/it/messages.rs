@@ -199,6 +199,16 @@ fn a_kind_that_does_not_exist_and_mistakes_inside_a_kind() {
 }
 
 #[test]
+fn a_version_that_is_asked_for_nowhere_or_twice() {
+    assert_snapshot!(refusal(&with_source("api_version: { value: 1 }")));
+    assert_snapshot!(refusal(&with_source("api_version: { value: 1, header: X-V, query: v }")));
+    assert_snapshot!(refusal(&with_source(
+        "headers: { x-v: 2 }\napi_version: { value: \"{{ nobody }}\", header: X-V }"
+    )));
+    assert_snapshot!(refusal(&with_source("headers: { x-v: 2 }\napi_version: { value: 1, header: X-V }")));
+}
+
+#[test]
 fn rules_that_cannot_match_or_that_say_too_much() {
     assert_snapshot!(refusal(&with_stream(
         "path: /issues\nresponses:\n  - { then: empty }\n  - { status: [404, 6xx], text: { matches: \"(a\" }, then: \

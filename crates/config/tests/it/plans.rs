@@ -127,6 +127,30 @@ fn a_request_is_idempotent_as_its_method_is_unless_the_file_says_otherwise() {
     assert!(!idempotent("{ path: /a, idempotent: false }"));
 }
 
+#[test]
+fn a_version_is_asked_for_in_its_place_and_answers_are_held_against_it() {
+    let source = |settings: &str| {
+        let source = format!("https://api.example.com/x, {settings}");
+        load(&SHORT.replace("https://api.example.com", &source)).unwrap().source
+    };
+    let sent = |named: &[spile_plan::NamedTemplate]| -> Vec<String> {
+        named.iter().map(|one| format!("{}: {}", one.name, one.value.source())).collect()
+    };
+    let header = source("api_version: { header: X-Version, value: 2022-11-28 }");
+    assert_eq!(sent(&header.headers), ["X-Version: 2022-11-28"]);
+    assert_eq!(header.api_version.as_ref().unwrap().told_in, ["X-Version"]);
+    let query = source("api_version: { query: v, value: 3, answered_in: X-Answered }");
+    assert_eq!(sent(&query.query), ["v: 3"]);
+    assert_eq!(query.api_version.as_ref().unwrap().told_in, ["X-Answered"]);
+    let path = source("api_version: { path: /admin/api, value: 2024-01 }");
+    assert_eq!(path.base_url, "https://api.example.com/x/admin/api/2024-01");
+    assert_eq!(path.api_version.as_ref().unwrap().value, "2024-01");
+    let media_type = source("api_version: { media_type: version, value: 2 }");
+    assert_eq!(sent(&media_type.headers), ["Accept: application/json; version=2"]);
+    let own = source("headers: { accept: application/vnd.x+json }, api_version: { media_type: v, value: 2 }");
+    assert_eq!(sent(&own.headers), ["accept: application/vnd.x+json; v=2"]);
+}
+
 /// The rules of a stream with these `responses`.
 fn rules(responses: &str) -> Vec<ResponseRule> {
     stream(&format!("{{ path: /items, responses: {responses} }}")).responses

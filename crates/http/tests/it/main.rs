@@ -16,6 +16,7 @@ mod limits;
 mod moto;
 mod names;
 mod nginx;
+mod notices;
 mod oidc;
 mod outages;
 mod politeness;

@@ -1,9 +1,10 @@
 //! The `Link` header names the next page (RFC 8288, `rel="next"`). They end where it does not.
 
 use spile_http::header::LINK;
+use spile_http::link;
 use spile_model::Failure;
 
-use super::{Next, Seen, follow, link};
+use super::{Next, Seen, follow};
 
 pub(crate) struct LinkHeader;
 

@@ -4,7 +4,6 @@
 //! Invariant: it is a function of the response alone; nothing is remembered here, so that pages can be fetched out of
 //! order. Going in circles is noticed by `guard`, which sees the pages in order.
 
-mod link;
 mod link_header;
 mod next_url;
 mod offset;

@@ -70,6 +70,7 @@ impl Board {
             RunEvent::Retrying { .. }
             | RunEvent::SchemaChanged { .. }
             | RunEvent::Committed { .. }
+            | RunEvent::Notice { .. }
             | RunEvent::Warning { .. } => {}
         }
     }

@@ -11,6 +11,7 @@ use spile_model::{ByteSize, StreamReport};
 use spile_plan::DestinationPlan;
 
 use crate::output::columns::{Column, drawn};
+use crate::output::notices;
 use crate::output::number::{counted, plural};
 use crate::output::terminal::Terminal;
 
@@ -59,6 +60,7 @@ fn text(report: &RunReport, destination: &DestinationPlan, verbose: bool, termin
     if rejected > 0 {
         lines.push(format!("{} and why: table _spile_rejects", plural(rejected, "reject")));
     }
+    lines.extend(notices::lines(&report.notices, terminal));
     if report.streams.iter().any(|stream| stream.rows > 0) {
         lines.push(hint(destination));
     }

@@ -10,6 +10,7 @@ pub(crate) mod columns;
 pub(crate) mod failure;
 mod json;
 mod live;
+pub(crate) mod notices;
 pub(crate) mod number;
 mod plain;
 pub(crate) mod progress;

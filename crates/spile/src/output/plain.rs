@@ -82,7 +82,11 @@ impl Told {
             RunEvent::Warning { stream: Some(stream), message } => Some(format!("{stream}: warning: {message}")),
             RunEvent::Warning { stream: None, message } => Some(format!("warning: {message}")),
             RunEvent::StreamFinished(report) => Some(ended(report)),
-            RunEvent::Waiting { .. } | RunEvent::Responded { .. } | RunEvent::Committed { .. } => None,
+            // Notices are for the end of the run, where they are not lost among other lines.
+            RunEvent::Waiting { .. }
+            | RunEvent::Responded { .. }
+            | RunEvent::Notice { .. }
+            | RunEvent::Committed { .. } => None,
         }
     }
 }

@@ -78,6 +78,7 @@ fn report(outcome: Outcome, streams: Vec<StreamReport>) -> RunReport {
         outcome,
         streams,
         failures: Vec::new(),
+        notices: Vec::new(),
         spent: None,
         took: Duration::from_millis(4_500),
     }

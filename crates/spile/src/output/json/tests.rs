@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use spile_model::{Failure, FailureKind, Latency, Quota, Statuses, StreamName, StreamReport, Usage};
+use spile_model::{
+    Failure, FailureKind, Latency, Notice, NoticeKind, Quota, Statuses, StreamName, StreamReport, Usage,
+};
 
 use super::*;
 
@@ -73,7 +75,11 @@ fn after(event: Option<&RunEvent>) -> Option<RunEvent> {
         }
         Some(RunEvent::PageRead { .. }) => RunEvent::SchemaChanged { stream, table, change },
         Some(RunEvent::SchemaChanged { .. }) => RunEvent::Committed { stream, rows: 1, cursor: None },
-        Some(RunEvent::Committed { .. }) => RunEvent::Warning { stream: None, message },
+        Some(RunEvent::Committed { .. }) => {
+            let notice = Notice { kind: NoticeKind::Sunset, date: None, message, link: None };
+            RunEvent::Notice { stream, endpoint: String::new(), notice }
+        }
+        Some(RunEvent::Notice { .. }) => RunEvent::Warning { stream: None, message },
         Some(RunEvent::Warning { .. }) => RunEvent::StreamFinished(stream_report()),
         Some(RunEvent::StreamFinished(_)) => return None,
     })
@@ -87,6 +93,7 @@ fn failed_run() -> RunReport {
         outcome: Outcome::Failed,
         streams: vec![stream_report()],
         failures: vec![Failure::new(FailureKind::Timeout, "too late")],
+        notices: Vec::new(),
         spent: None,
         took: Duration::ZERO,
     }

@@ -2,25 +2,25 @@
 
 /// One link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Link {
+pub struct Link {
     /// As written; may be relative.
-    pub(super) target: String,
+    pub target: String,
     /// The first `rel`, which is the one that counts; relations divided by spaces.
-    pub(super) relations: Option<String>,
+    pub relations: Option<String>,
     /// What the link is about, where that is not the answer's own resource.
-    pub(super) anchor: Option<String>,
+    pub anchor: Option<String>,
 }
 
 impl Link {
     /// Whether it is of that relation. Registered relations do not depend on case.
-    pub(super) fn has_relation(&self, name: &str) -> bool {
+    pub fn has_relation(&self, name: &str) -> bool {
         let relations = self.relations.as_deref().unwrap_or_default();
         relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case(name))
     }
 }
 
 /// The links of one header line.
-pub(super) fn parse(line: &str) -> Vec<Link> {
+pub fn parse(line: &str) -> Vec<Link> {
     let mut links = Vec::new();
     let mut rest = line;
     while let Some(start) = rest.find('<') {
