@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use spile_testkit::fake_api::{FakeApi, Response, get};
+use spile_testkit::fake_api::{FakeApi, Response, get, post};
 
 use crate::place::{Called, Place};
 
@@ -143,4 +143,34 @@ fn another_users_key_opens_nothing_and_says_so() {
     let refused = call(&place, &["secret", "list", "pipeline.yaml"]);
     assert_eq!(refused.code, 1);
     insta::assert_snapshot!(refused.stderr);
+}
+
+#[test]
+fn a_run_has_its_credentials_from_vault_to_which_it_logs_in_with_what_the_secret_store_holds() {
+    let (place, api) = (place(), FakeApi::start_blocking());
+    let login = serde_json::json!({ "role_id": "role", "secret_id": "hunter2-hunter2" });
+    let token = serde_json::json!({ "auth": { "client_token": "hvs.token", "lease_duration": 1200 } });
+    api.expect(post("/v1/auth/approle/login").json_body(login)).times(1).respond(Response::json(token));
+    let secret = serde_json::json!({ "data": { "data": { "token": "file-t0ken" }, "metadata": { "version": 1 } } });
+    api.expect(get("/v1/secret/data/shop").header("X-Vault-Token", "hvs.token"))
+        .times(1)
+        .respond(Response::json(secret));
+    api.route(get("/things").header("Authorization", "Bearer file-t0ken"), |_| {
+        Response::json_text(r#"{"data": [{"id": 1}]}"#)
+    });
+    let text = format!(
+        "name: test\nvault: {{ auth: {{ approle: {{ role_id: role, secret_id: \"{{{{ id }}}}\" }} }} }}\nvariables:\n  \
+         id: {{ store: vault_id }}\n  token: {{ vault: {{ path: secret/data/shop, field: token }} }}\n\
+         source:\n  base_url: {}\n  auth: {{ bearer: \"{{{{ token }}}}\" }}\nstreams:\n{THINGS}\n\
+         destination: duckdb:test.duckdb\n",
+        api.url()
+    );
+    fs::write(place.path("pipeline.yaml"), text).unwrap();
+    call_with(&place, &["secret", "set", "vault_id", "pipeline.yaml"], "hunter2-hunter2\n").succeeded();
+    let mut command = command(&place, &["run", "pipeline.yaml", "-vv"]);
+    let called = command.env("VAULT_ADDR", api.url()).env_remove("VAULT_TOKEN").stdin(Stdio::null()).output().unwrap();
+    let called = shown(&place, &Called::from(&called)).succeeded();
+    assert!(!called.stderr.contains("hvs.token"), "{}", called.stderr);
+    assert_eq!(place.query("test.duckdb", "select id from things"), ["1"]);
+    api.finish();
 }
