@@ -81,7 +81,8 @@ pub fn secret_store(path: &Path) -> Result<SecretStorePlan, Diagnostics> {
     let named = tree.root.entry("secrets").map(|entry| &entry.value);
     // A list or a map is no name of a store, and neither is the empty text.
     let named = named.map(|value| value.scalar().map_or("", |scalar| scalar.text.as_str()));
-    let mut places = Places { tree: &tree, source: &source, diagnostics: &mut diagnostics, wrong: Wrong::default() };
+    let mut places =
+        Places { tree: &tree, source: &source, diagnostics: &mut diagnostics, wrong: Wrong::default(), among: None };
     planned_store(named, path.parent(), &mut places).ok_or(diagnostics)
 }
 
@@ -132,7 +133,7 @@ fn load_source(
             diagnostics.push(internal(&error));
         }
     });
-    let mut places = Places { tree: &tree, source, diagnostics, wrong };
+    let mut places = Places { tree: &tree, source, diagnostics, wrong, among: None };
     plan(&spec, settings, folder, &mut places)
 }
 

@@ -25,7 +25,7 @@ const TELLING: [&str; 11] = [
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 /// Below `auth`, only these hold no credential.
-const HARMLESS_IN_AUTH: [&str; 23] = [
+const HARMLESS_IN_AUTH: [&str; 28] = [
     "header",
     "query",
     "cookie",
@@ -49,6 +49,11 @@ const HARMLESS_IN_AUTH: [&str; 23] = [
     "encoding",
     "message",
     "mount",
+    "authorization_url",
+    "device_url",
+    "redirect_uri",
+    "issuer",
+    "by",
 ];
 /// Keys that have a telling word in them and hold the name or place of something.
 const HARMLESS: [&str; 4] = ["token", "page_token", "secret", "secrets"];

@@ -9,6 +9,7 @@
 //!
 //! The story of a stream is in `stream`, what a page stands for in `progress`.
 
+mod login;
 mod look;
 mod progress;
 mod report;
@@ -18,8 +19,9 @@ mod tally;
 mod typist;
 mod world;
 
+pub use login::login;
 pub use look::{Look, look};
 pub use report::RunReport;
 pub use run::{STREAMS_AT_ONCE, run};
-pub use spile_http::Exchange;
+pub use spile_http::{Asked, DeviceCode, Exchange, Login};
 pub use world::World;

@@ -43,8 +43,9 @@ pub async fn look(plan: &Arc<PipelinePlan>, stream: &StreamPlan, limit: usize, w
     let last = Arc::new(Mutex::new(None));
     let seen = last.clone();
     client.watch(move |exchange| *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange));
-    let pages = Source::new(plan.clone(), client).pages(stream, None);
+    let pages = Source::new(plan.clone(), client.clone()).pages(stream, None);
     let read = look.read(pages, stream, limit).await;
+    client.settled().await;
     look.failure = read.err().map(|failure| failure.in_stream(&stream.name));
     look.last = last.lock().unwrap_or_else(PoisonError::into_inner).take();
     look

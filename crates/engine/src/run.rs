@@ -62,6 +62,7 @@ async fn run_into(
     let source = Source::new(plan.clone(), client.clone());
     let shared = Arc::new(Shared { run, world, client, source, destination: destination.clone() });
     read_streams(plan, &shared, report).await;
+    shared.client.settled().await;
     report.notices = shared.client.notices();
     report.outcome = together(report.streams.iter().map(|stream| stream.outcome));
     destination.end_run(run, &end(&shared.world, report)).await

@@ -49,9 +49,9 @@ struct Inner {
     limiters: Vec<(Origin, Limiter)>,
     cache: Cache,
     identity: Identity,
-    retries: RetryPolicy,
+    retries: Arc<RetryPolicy>,
     rules: Rules,
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
     watch: Watch,
     ledger: Ledger,
     version: Option<ApiVersionPlan>,
@@ -109,7 +109,7 @@ impl Client {
     /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
     /// machine cannot speak TLS.
     pub fn new(plan: &PipelinePlan, surroundings: Surroundings) -> Result<Self, Failure> {
-        let Surroundings { clock, events, seed, names, transport, .. } = surroundings;
+        let Surroundings { clock, events, seed, names, transport, secrets } = surroundings;
         let guard = Arc::new(Guard::new(&plan.source)?);
         let transport = match transport {
             Some(transport) => transport,
@@ -117,8 +117,8 @@ impl Client {
         };
         let source = &plan.source;
         let scope = plan.variables.scope();
-        let authenticator = Authenticator::prepare(source, &scope)?;
-        let redactor = Redactor::new(plan, &authenticator, &scope);
+        let authenticator = Authenticator::prepare(plan, &scope, secrets)?;
+        let redactor = Arc::new(Redactor::new(plan, &authenticator, &scope));
         let limiter = |origin: &Url| {
             let limits = if guard.is_home(origin) { source.rate_limits.as_slice() } else { &[] };
             let limiter = Limiter::new(limits, source.concurrency.get(), &source.retries, clock.now());
@@ -132,7 +132,7 @@ impl Client {
             limiters,
             cache: Cache::new(plan),
             identity: Identity::new(plan),
-            retries: RetryPolicy::new(source.retries, seed),
+            retries: Arc::new(RetryPolicy::new(source.retries, seed)),
             rules: Rules::new(plan),
             redactor,
             watch: Watch::default(),
@@ -259,6 +259,12 @@ impl Client {
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Waits until what was begun for requests that have been given up is done: a token that rotates is being exchanged
+    /// and must be kept. For the end of a run; then nobody sends any more.
+    pub async fn settled(&self) {
+        self.0.authenticator.settled().await;
     }
 
     /// The plan's `base_url`.
@@ -508,14 +514,15 @@ impl Client {
     }
 
     /// What the authenticator needs in order to ask for something itself, on behalf of `stream`.
-    fn asking<'a>(&'a self, stream: &'a StreamName) -> Asking<'a> {
+    fn asking(&self, stream: &StreamName) -> Asking {
+        let (client, stream) = (self.clone(), stream.clone());
         Asking {
-            retries: &self.0.retries,
-            redactor: &self.0.redactor,
-            clock: self.0.clock.as_ref(),
-            on_wait: Box::new(move |reason, wait| {
-                self.0.ledger.backs_off(stream, wait);
-                self.waiting(stream, reason, wait);
+            retries: Arc::clone(&self.0.retries),
+            redactor: Arc::clone(&self.0.redactor),
+            clock: Arc::clone(&self.0.clock),
+            on_wait: Arc::new(move |reason, wait| {
+                client.0.ledger.backs_off(&stream, wait);
+                client.waiting(&stream, reason, wait);
             }),
         }
     }

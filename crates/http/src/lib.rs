@@ -12,6 +12,8 @@
 //!   holds no connection.
 //! * Time, randomness and the addresses of names are injected; waiting is on tokio's clock.
 //!
+//! A [`Login`] gets what a person allows, once, and keeps it in the secret store for the clients of later runs.
+//!
 //! It deliberately knows neither pages nor records, keeps no cookies and leaves
 //! retries, redirects and the body's limits to none of the libraries below it.
 //!
@@ -46,6 +48,7 @@ mod usage;
 mod wire;
 
 pub use self::aside::{Aside, Said, secret_header};
+pub use self::auth::{Asked, DeviceCode, Login};
 pub use self::cache::Terms;
 pub use self::client::Client;
 pub use self::exchange::Exchange;

@@ -1,4 +1,5 @@
-//! What surrounds a client and is not the pipeline's: time, chance, listeners, the way to other machines, and where secrets are kept.
+//! What surrounds a client and is not the pipeline's: time, chance, listeners, the way to other machines, and where
+//! secrets are kept.
 
 use std::sync::Arc;
 
@@ -14,7 +15,6 @@ pub struct Surroundings {
     pub(crate) seed: u64,
     pub(crate) names: Names,
     pub(crate) transport: Option<Arc<dyn Transport>>,
-    #[expect(dead_code, reason = "for the authenticators whose tokens rotate")]
     pub(crate) secrets: Arc<dyn SecretStore>,
 }
 

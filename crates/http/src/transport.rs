@@ -84,7 +84,7 @@ impl Network {
         let is_proxied = guard.origins().any(|origin| proxies.between(origin).is_some());
         let ways = |shows_identity: bool| {
             let build = |builder| build(tls.onto(builder, shows_identity), &tls, &guard, &names, &source.timeouts);
-            Ok(Ways {
+            Ok::<_, Failure>(Ways {
                 direct: build(reqwest::Client::builder().no_proxy())?,
                 proxied: is_proxied.then(|| build(proxies.onto(reqwest::Client::builder()))).transpose()?,
             })

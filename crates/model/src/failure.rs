@@ -54,6 +54,10 @@ pub enum FailureKind {
     Unauthorized,
     /// The server that gives out tokens refused to give one, or gave what is none.
     TokenRefused,
+    /// A person has to log in: nobody has yet, or what they allowed has ended.
+    LoginNeeded,
+    /// The refresh token of the pipeline file is taken no more.
+    RefreshTokenRefused,
     /// The API forbids this (403).
     Forbidden,
     /// There is no such thing (404, 410).
@@ -138,6 +142,8 @@ impl FailureKind {
             | Self::OtherOrigin
             | Self::Unauthorized
             | Self::TokenRefused
+            | Self::LoginNeeded
+            | Self::RefreshTokenRefused
             | Self::Forbidden
             | Self::NotFound
             | Self::Down
@@ -167,6 +173,7 @@ impl FailureKind {
     }
 
     /// What the person at the terminal can do.
+    #[allow(clippy::too_many_lines, reason = "one exhaustive table, so that no kind is forgotten")]
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Configuration => "correct the pipeline file at the named place",
@@ -200,6 +207,12 @@ impl FailureKind {
             }
             Self::TokenRefused => {
                 "check what `auth` sends to the server that gives out tokens: are its credentials current, and may they have what is asked for?"
+            }
+            Self::LoginNeeded => {
+                "run `spile login` with this pipeline file, then run again: what was committed is kept"
+            }
+            Self::RefreshTokenRefused => {
+                "get a new refresh token where the first one came from and put it into its variable: it is used as soon as it is another; or let `spile login` ask for one (`auth.oauth2.login`)"
             }
             Self::Forbidden => "the credential is known but may not read this: check its scopes or permissions",
             Self::NotFound => "check `base_url` and `path`; `spile preview` shows the request as it is sent",

@@ -82,7 +82,7 @@ pub enum KeyPlace {
     Cookie,
 }
 
-/// OAuth 2.0 without a person.
+/// A token of OAuth 2.0.
 #[derive(Clone, Debug)]
 pub struct OAuth2Plan {
     /// Absolute, rendered and checked: `https`, or a loopback address.
@@ -111,13 +111,41 @@ pub enum GrantPlan {
         /// The user in whose name it acts.
         subject: Option<Template>,
     },
+    /// What a person has allowed, once, and what lives on in refresh tokens (RFC 6749, 6).
+    Consent(Box<ConsentPlan>),
+}
+
+/// What a person has allowed a client. At least one of `refresh_token` and `login` is there.
+#[derive(Clone, Debug)]
+pub struct ConsentPlan {
+    /// Who was allowed it.
+    pub client: ClientPlan,
+    /// The refresh token to begin with, which was had elsewhere.
+    pub refresh_token: Option<Template>,
+    /// How a person is asked.
+    pub login: Option<AuthorizationPlan>,
+}
+
+/// How a person is asked what a client may do; at least one of the addresses is there.
+#[derive(Clone, Debug)]
+pub struct AuthorizationPlan {
+    /// Where a browser is sent (RFC 6749, 4.1.1). Absolute, rendered and checked: `https`, or a loopback address.
+    pub url: Option<String>,
+    /// What gives out codes that a person enters elsewhere (RFC 8628, 3.1); as `url`.
+    pub device_url: Option<String>,
+    /// Where the browser is sent back to. A loopback address without a port stands for any free port (RFC 8252, 7.3).
+    pub redirect_uri: String,
+    /// What the server calls itself in its answers (RFC 9207); without it, the origin of `url` must be its own.
+    pub issuer: Option<String>,
+    /// Further parameters of what is asked.
+    pub parameters: Vec<NamedTemplate>,
 }
 
 impl GrantPlan {
     /// What the pipeline file calls it.
     pub fn key(&self) -> &'static str {
         match self {
-            Self::ClientCredentials(_) => "oauth2",
+            Self::ClientCredentials(_) | Self::Consent(_) => "oauth2",
             Self::JwtBearer(_) => "jwt_bearer",
             Self::GoogleServiceAccount { .. } => "google_service_account",
         }
@@ -271,6 +299,8 @@ pub struct ClientPlan {
 /// How a client authenticates to an authorization server.
 #[derive(Clone, Debug)]
 pub enum ClientProof {
+    /// Not at all: a public client names itself (RFC 6749, 2.1).
+    None,
     /// Its secret, by `Authorization: Basic …` (RFC 6749, 2.3.1).
     Basic(Template),
     /// Its secret, as a parameter of the body.

@@ -19,8 +19,8 @@ mod shape;
 mod stream;
 
 pub use auth::{
-    AuthPlan, AwsPlan, ClientPlan, ClientProof, ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, HmacPlan,
-    JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, OAuth2Plan, SessionPlan,
+    AuthPlan, AuthorizationPlan, AwsPlan, ClientPlan, ClientProof, ConsentPlan, ExpiryPlace, GrantPlan, HmacAlgorithm,
+    HmacEncoding, HmacPlan, JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, OAuth2Plan, SessionPlan,
 };
 pub use cache::{CachePlan, Reuse};
 pub use connection::{IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Check(commands::check::Arguments),
     /// Show the first records of a stream, the request and the columns; nothing is written
     Preview(commands::preview::Arguments),
+    /// Let a person allow what a pipeline needs (OAuth 2.0), and keep that for all runs
+    Login(commands::login::Arguments),
     /// Show or reset how far the streams of a pipeline have got
     State(commands::state::Arguments),
     /// Store, list and remove the secrets that pipelines use

@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod exit;
 mod logging;
+mod login;
 mod memory;
 mod open;
 mod output;

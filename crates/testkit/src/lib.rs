@@ -7,6 +7,7 @@
 //! * `destination_contract` (feature `destination`): what every destination must do, as tests.
 //! * `memory_destination` (feature `destination`): a destination whose tables can be looked at.
 //! * [`memory_secrets`]: a secret store that can be looked at, and that fails when told to.
+//! * [`oidc_provider`]: an authorization server that people run, and a person who logs in there.
 //! * [`place`]: where the binary under test is, tools, folders to work in, shared test data.
 //! * [`server`]: a server that other people wrote, as a child process; [`authority`]: certificates for it; [`bombs`]: bodies
 //!   that grow when they are read.
@@ -57,6 +58,7 @@ pub mod hostile_urls;
 #[cfg(feature = "destination")]
 pub mod memory_destination;
 pub mod memory_secrets;
+pub mod oidc_provider;
 pub mod paged_api;
 pub mod place;
 pub mod plan;

@@ -19,7 +19,7 @@ pub(crate) struct KeyPlaces(BTreeMap<String, BTreeSet<String>>);
 impl KeyPlaces {
     pub(crate) fn of(root: Schema<'_>) -> Self {
         let mut places = Self(BTreeMap::new());
-        places.collect(root, "", 0);
+        places.collect(root, "", &[]);
         places
     }
 
@@ -36,28 +36,30 @@ impl KeyPlaces {
         Some(super::describe::either(named))
     }
 
-    fn collect(&mut self, schema: Schema<'_>, place: &str, depth: usize) {
-        if depth > MAX_DEPTH {
+    /// `around` are the schemas that this one stands in; in itself it says nothing new.
+    fn collect<'s>(&mut self, schema: Schema<'s>, place: &str, around: &[Schema<'s>]) {
+        if around.len() > MAX_DEPTH || around.iter().any(|outer| outer.is_same(schema)) {
             return;
         }
-        if let Some(alternatives) = schema.alternatives() {
-            for alternative in alternatives {
-                self.collect(alternative, place, depth);
-            }
-            return;
+        let within = [around, &[schema]].concat();
+        for form in schema.alternatives().unwrap_or_else(|| vec![schema]) {
+            self.collect_keys(form, place, &within);
         }
+    }
+
+    fn collect_keys<'s>(&mut self, schema: Schema<'s>, place: &str, around: &[Schema<'s>]) {
         let below = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
         for key in schema.keys() {
             self.0.entry(key.to_owned()).or_default().insert(place.to_owned());
             if let Some(property) = schema.property(key).filter(|_| below(key) != OTHER_WORDS) {
-                self.collect(property, &below(key), depth + 1);
+                self.collect(property, &below(key), around);
             }
         }
         if let Some(named) = schema.additional().filter(|named| !named.is_free()) {
-            self.collect(named, &below("<name>"), depth + 1);
+            self.collect(named, &below("<name>"), around);
         }
         if let Some(items) = schema.items() {
-            self.collect(items, place, depth + 1);
+            self.collect(items, place, around);
         }
     }
 }

@@ -54,6 +54,11 @@ impl<'s> Schema<'s> {
         Self { root: self.root, json: self.root.resolve(json) }
     }
 
+    /// Whether both are one place of the schema.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        std::ptr::eq(self.json, other.json)
+    }
+
     pub(crate) fn get(self, keyword: &str) -> Option<&'s Json> {
         self.json.get(keyword)
     }

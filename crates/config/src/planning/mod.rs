@@ -51,6 +51,9 @@ pub(crate) fn plan(
         places,
         variables: Variables::default(),
         declared: BTreeSet::new(),
+        missing: Vec::new(),
+        used: BTreeSet::new(),
+        idle: BTreeSet::new(),
         base: None,
         allowed: None,
         retries: RetryPlan::default(),
@@ -66,6 +69,7 @@ pub(crate) fn plan(
     planner.check_tables(spec);
     let budget = planner.budget(spec);
     let destination = spec.destination.as_ref().and_then(|destination| planner.destination(destination, folder));
+    planner.report_missing();
     Some(PipelinePlan {
         name: spec.name.clone()?,
         source: source?,
@@ -82,6 +86,12 @@ struct Planner<'p, 'a, 'd> {
     variables: Variables,
     /// Every variable that the file declares, also one whose value is missing or wrong.
     declared: BTreeSet<String>,
+    /// Variables that have no value, and how to tell it.
+    missing: Vec<(String, Diagnostic)>,
+    /// Every name that a template of what will run reads.
+    used: BTreeSet<String>,
+    /// The same of what was not chosen to run.
+    idle: BTreeSet<String>,
     /// Where the API is, once that is known.
     base: Option<Url>,
     /// The origins that may be asked as well, once all of them are known.

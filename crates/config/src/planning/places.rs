@@ -15,6 +15,8 @@ pub(crate) struct Places<'a, 'd> {
     pub(crate) diagnostics: &'d mut Diagnostics,
     /// Where the form is wrong: what depends on a setting there may only follow from that.
     pub(crate) wrong: Wrong,
+    /// The one of the kinds of `auth.choose` that is being planned.
+    pub(crate) among: Option<String>,
 }
 
 impl Places<'_, '_> {
@@ -54,6 +56,7 @@ impl Places<'_, '_> {
 
     /// Whether the form of the setting at a path is wrong, so that it may lack in what is planned.
     pub(crate) fn is_wrong(&self, path: &[&str]) -> bool {
+        let path = &self.actual(path)[..];
         let has_own = path.len() >= 3 && self.tree.locate(&steps(&path[..3])).whole;
         self.wrong.touches(path, has_own)
     }
@@ -67,11 +70,20 @@ impl Places<'_, '_> {
         if !stands_alone(diagnostic.code) && self.is_wrong(path) {
             return;
         }
-        let path = show_path(&steps(path));
+        let path = show_path(&steps(&self.actual(path)));
         self.diagnostics.push(diagnostic.with_path(path));
     }
 
+    /// Where the file has what is planned as `path`: the settings of `auth` may stand in a kind that is chosen from.
+    pub(crate) fn actual<'k>(&'k self, path: &[&'k str]) -> Vec<&'k str> {
+        match (path, &self.among) {
+            (["source", "auth", rest @ ..], Some(name)) => [&["source", "auth", "choose", "from", name], rest].concat(),
+            _ => path.to_vec(),
+        }
+    }
+
     fn locate(&self, path: &[&str]) -> Located<'_> {
+        let path = &self.actual(path)[..];
         let own = self.tree.locate(&steps(path));
         // A setting that the stream does not have itself comes from the defaults.
         if let ["streams", _, setting, rest @ ..] = path {

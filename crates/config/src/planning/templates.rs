@@ -62,6 +62,7 @@ impl Planner<'_, '_, '_> {
                 return None;
             }
         };
+        self.used.extend(template.names().iter().cloned());
         let unknown: Vec<String> = template.names().iter().filter(|name| !self.knows(name, names)).cloned().collect();
         // A variable that is declared wrongly is declared.
         for name in &unknown {
@@ -227,7 +228,7 @@ impl Planner<'_, '_, '_> {
         if template.is_literal() && !template.source().is_empty() {
             // A point cannot be in a variable's name, so no template can read it.
             let secret = spile_model::Secret::new(template.source());
-            self.variables.0.insert(path.join("."), Variable::Secret(secret));
+            self.variables.0.insert(self.places.actual(path).join("."), Variable::Secret(secret));
         }
     }
 

@@ -137,7 +137,16 @@ impl Planner<'_, '_, '_> {
         if let Some(description) = description {
             diagnostic = diagnostic.with_label(description.0.clone());
         }
-        self.places.report_key(&["variables", name], diagnostic);
+        self.missing.push((name.to_owned(), diagnostic));
+    }
+
+    /// A variable without a value is one too few, unless only what was not chosen reads it.
+    pub(super) fn report_missing(&mut self) {
+        for (name, diagnostic) in std::mem::take(&mut self.missing) {
+            if self.used.contains(&name) || !self.idle.contains(&name) {
+                self.places.report_key(&["variables", &name], diagnostic);
+            }
+        }
     }
 
     /// A given value that is not of the default's kind. The value itself may be a credential: it is not shown.

@@ -21,8 +21,9 @@ pub(crate) enum AuthSpec {
     Digest(DigestSpec),
     /// A key in a header, the query or a cookie.
     ApiKey(ApiKeySpec),
-    /// A token that an authorization server gives out for the client's own credentials (RFC 6749, 4.4), sent as a
-    /// bearer token. It is fetched when it is needed, shortly before it expires, and when the API refuses it.
+    /// A token that an authorization server gives out for the client's own credentials (RFC 6749, 4.4), or for what a
+    /// person has allowed (`login`, `refresh_token`), sent as a bearer token. It is fetched when it is needed, shortly
+    /// before it expires, and when the API refuses it.
     #[serde(rename = "oauth2")]
     OAuth2(OAuth2Spec),
     /// A token that an authorization server gives out for an assertion that is signed here (RFC 7523, 2.1).
@@ -35,6 +36,20 @@ pub(crate) enum AuthSpec {
     Aws(AwsSpec),
     /// Every request signed with a shared secret, in the API's own form.
     Hmac(HmacSpec),
+    /// One of several kinds, by the value of a variable.
+    Choose(ChooseSpec),
+}
+
+/// Several kinds, of which one is used.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChooseSpec {
+    /// Which one: the name of a kind in `from`, mostly a template: `"{{ credentials }}"`.
+    pub(crate) by: Text,
+
+    /// The kinds, each under a name. All of them are checked; variables that only others than the chosen one read need
+    /// no value.
+    pub(crate) from: Named<AuthSpec>,
 }
 
 /// A user name and a password.
@@ -79,7 +94,7 @@ pub(crate) struct ApiKeySpec {
     pub(crate) value: Text,
 }
 
-/// A token for the client's own credentials.
+/// A token of an authorization server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OAuth2Spec {
@@ -100,6 +115,14 @@ pub(crate) struct OAuth2Spec {
     /// How the client's identifier and secret are sent (RFC 6749, 2.3.1). Default: `basic`.
     pub(crate) client_auth: Option<ClientAuthSpec>,
 
+    /// The refresh token to begin with, mostly a template: `"{{ refresh_token }}"`. With it, tokens are given for what a
+    /// person has allowed, and not for the client's own credentials.
+    pub(crate) refresh_token: Option<Text>,
+
+    /// How a person is asked what the client may do: once, by `spile login FILE`. Then tokens are given for what they
+    /// have allowed, and not for the client's own credentials.
+    pub(crate) login: Option<AuthorizationSpec>,
+
     /// What the token is to allow: a scope, or a list of them.
     pub(crate) scopes: Option<OneOrMany<Text>>,
 
@@ -112,6 +135,35 @@ pub(crate) struct OAuth2Spec {
 
     /// How long a token lives where the answer does not say (`expires_in`): `1h`. Default: until the API refuses it.
     pub(crate) lifetime: Option<DurationText>,
+}
+
+/// How a person is asked what a client may do: in a browser, by a code that they enter elsewhere, or by either.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthorizationSpec {
+    /// The page that asks, such as `https://auth.example.com/oauth/authorize` (RFC 6749, 4.1, with PKCE, RFC 7636). It
+    /// must begin with `https://`, unless it is this machine. Variables may be used in it, but no secret ones.
+    #[schemars(length(min = 1))]
+    pub(crate) authorization_url: Option<String>,
+
+    /// The address that gives out codes to enter (RFC 8628), for machines without a browser. As `token_url`.
+    #[schemars(length(min = 1))]
+    pub(crate) device_url: Option<String>,
+
+    /// Where the browser is sent back to, exactly as it is registered at the server: an address of this machine, such as
+    /// `http://localhost:8400/callback`; without a port, any free one. Or one that begins with `https://`: then the
+    /// address that the browser ends at is pasted into the terminal. Default: `http://127.0.0.1/callback`.
+    #[schemars(length(min = 1))]
+    pub(crate) redirect_uri: Option<String>,
+
+    /// What the server calls itself in its answers (`iss`, RFC 9207); an answer that says otherwise is refused. Default:
+    /// whatever begins with the origin of `authorization_url`.
+    #[schemars(length(min = 1))]
+    pub(crate) issuer: Option<String>,
+
+    /// Further parameters of what is asked, such as `{ access_type: offline, prompt: consent }`, without which Google
+    /// gives no refresh token. Values may be templates; one that renders to nothing is left out.
+    pub(crate) parameters: Option<Named<OneOrMany<Text>>>,
 }
 
 /// How a client's secret is sent to the server that gives out tokens.

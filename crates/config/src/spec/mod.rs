@@ -26,8 +26,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Error, Map, Value as Json};
 
 pub(crate) use auth::{
-    ApiKeySpec, AuthSpec, AwsSpec, BasicSpec, ClientAuthSpec, DigestSpec, GoogleSpec, HmacAlgorithmSpec,
-    HmacEncodingSpec, HmacSpec, JwtAlgorithmSpec, JwtBearerSpec, JwtSpec, OAuth2Spec, SessionSpec,
+    ApiKeySpec, AuthSpec, AuthorizationSpec, AwsSpec, BasicSpec, ChooseSpec, ClientAuthSpec, DigestSpec, GoogleSpec,
+    HmacAlgorithmSpec, HmacEncodingSpec, HmacSpec, JwtAlgorithmSpec, JwtBearerSpec, JwtSpec, OAuth2Spec, SessionSpec,
 };
 pub(crate) use connection::{ProxyForm, ProxySpec, TlsSpec, TlsVersionSpec};
 pub(crate) use destination::{CommitSpec, DestinationSpec, DuckDbForm, DuckDbSpec, NamedDestination};

@@ -11,8 +11,15 @@ use spile_plan::Found;
 /// Set to 1, the tests write the manual instead of checking it.
 const UPDATE: &str = "SPILE_UPDATE_DOCS";
 
-const DOCUMENTS: [&str; 6] =
-    ["README.md", "docs/pipeline.md", "docs/credentials.md", "docs/values.md", "docs/tables.md", "docs/events.md"];
+const DOCUMENTS: [&str; 7] = [
+    "README.md",
+    "docs/pipeline.md",
+    "docs/credentials.md",
+    "docs/login.md",
+    "docs/values.md",
+    "docs/tables.md",
+    "docs/events.md",
+];
 
 /// What an example leaves out.
 const FRAME: [(&str, &str); 4] = [

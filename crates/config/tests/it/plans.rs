@@ -376,11 +376,130 @@ fn what_is_signed_claims_what_the_file_says() {
 }
 
 #[test]
+fn a_refresh_token_or_a_login_makes_it_a_persons_consent() {
+    let consent = |more: &str| {
+        let plan = auth(&format!("{{ oauth2: {{ token_url: https://a.test/t, client_id: me, {more} }} }}")).unwrap();
+        let AuthPlan::OAuth2(plan) = plan else { panic!("{more}") };
+        let GrantPlan::Consent(consent) = plan.grant else { panic!("{more}") };
+        (*consent, plan.parameters)
+    };
+    let (seeded, _) = consent("refresh_token: '{{ key }}'");
+    assert!(matches!(seeded.client.proof, ClientProof::None), "a public client");
+    assert!(seeded.refresh_token.is_some_and(|seed| seed.source() == "{{ key }}") && seeded.login.is_none());
+    let (asked, _) = consent("client_secret: '{{ key }}', login: { authorization_url: https://a.test/ask }");
+    let login = asked.login.unwrap();
+    assert_eq!(login.redirect_uri, "http://127.0.0.1/callback");
+    assert!(
+        matches!(asked.client.proof, ClientProof::Basic(_)) && login.device_url.is_none() && login.issuer.is_none()
+    );
+    let (most, parameters) = consent(
+        "refresh_token: '{{ key }}', audience: api, login: { authorization_url: https://a.test/ask, device_url: \
+         https://a.test/device, redirect_uri: 'http://localhost:8400/cb', issuer: https://a.test, parameters: { prompt: \
+         consent } }",
+    );
+    let login = most.login.unwrap();
+    assert_eq!(
+        (login.redirect_uri.as_str(), login.issuer.as_deref()),
+        ("http://localhost:8400/cb", Some("https://a.test"))
+    );
+    let named = |parameters: &[spile_plan::NamedTemplate]| -> Vec<(String, String)> {
+        parameters.iter().map(|named| (named.name.clone(), named.value.source().to_owned())).collect()
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(named(&login.parameters), [pair("prompt", "consent"), pair("audience", "api")]);
+    assert_eq!(named(&parameters), [pair("audience", "api")]);
+}
+
+#[test]
+fn a_login_that_cannot_be_is_told_with_its_place() {
+    for (login, complaint) in [
+        ("{ issuer: x }", "`login` does not say where a person is asked"),
+        ("{ authorization_url: http://a.test/x }", "`authorization_url` would send secrets openly"),
+        ("{ authorization_url: 'https://a.test/{{ key }}' }", "a secret variable cannot be used here"),
+        ("{ device_url: nowhere }", "`device_url` is not a whole address"),
+        (
+            "{ device_url: https://a.test/d, redirect_uri: 'http://a.test/cb' }",
+            "`redirect_uri` would send the code openly",
+        ),
+        ("{ device_url: https://a.test/d, redirect_uri: 'https://localhost:80/cb' }", "wants TLS of this machine"),
+        ("{ device_url: https://a.test/d, redirect_uri: 'http://localhost/cb#x' }", "has a fragment"),
+        (
+            "{ device_url: https://a.test/d, parameters: { state: x } }",
+            "`state` cannot be one of the further parameters",
+        ),
+        (
+            "{ device_url: https://a.test/d, parameters: { hint: '{{ key }}' } }",
+            "a secret variable cannot be used here",
+        ),
+    ] {
+        let told = auth(&format!("{{ oauth2: {{ token_url: https://a.test/t, client_id: me, login: {login} }} }}"));
+        let told = told.unwrap_err();
+        assert!(told.contains(complaint) && !told.contains("k3y"), "{login}: {told}");
+    }
+}
+
+const CHOICE: &str = "
+name: demo
+variables:
+  kind: token
+  token: { secret: true, env: TOKEN }
+  secret: { secret: true, env: SECRET }
+source:
+  base_url: https://api.example.com
+  auth:
+    choose:
+      by: \"{{ kind }}\"
+      from:
+        token: { bearer: \"{{ token }}\" }
+        open: none
+        client:
+          oauth2: { token_url: https://a.test/t, client_id: me, client_secret: \"{{ secret }}\" }
+streams: { items: { path: /items } }
+destination: duckdb:demo.duckdb
+";
+
+/// The kind that is chosen by this value, where only these environment variables are set.
+fn chosen(text: &str, kind: &str, given: &'static [&'static str]) -> Result<AuthPlan, String> {
+    let env = |name: &str| given.contains(&name).then(|| "k3y".to_owned());
+    let set = vec![("kind".to_owned(), kind.to_owned())];
+    let settings = Settings { set, env: Box::new(env), ..Settings::none() };
+    load_str("p", text, None, &settings)
+        .map(|loaded| loaded.plan.source.auth)
+        .map_err(|diagnostics| diagnostics.to_string())
+}
+
+#[test]
+fn of_several_kinds_the_named_one_is_planned_and_only_its_variables_need_values() {
+    assert!(matches!(chosen(CHOICE, "token", &["TOKEN"]).unwrap(), AuthPlan::Bearer(_)));
+    assert!(matches!(chosen(CHOICE, "client", &["SECRET"]).unwrap(), AuthPlan::OAuth2(_)));
+    assert!(matches!(chosen(CHOICE, "open", &[]).unwrap(), AuthPlan::None));
+    let lacks = chosen(CHOICE, "client", &["TOKEN"]).unwrap_err();
+    assert!(lacks.contains("the variable `secret` has no value") && !lacks.contains("`token`"), "{lacks}");
+    let used_elsewhere = CHOICE.replace("path: /items", "path: \"/{{ token }}\"");
+    let lacks = chosen(&used_elsewhere, "open", &[]).unwrap_err();
+    assert!(lacks.contains("the variable `token` has no value"), "a stream reads it: {lacks}");
+}
+
+#[test]
+fn a_choice_that_nothing_is_called_names_what_there_is_and_mistakes_are_found_in_every_kind() {
+    let told = chosen(CHOICE, "tokn", &[]).unwrap_err();
+    assert!(told.contains("none is called `tokn`") && told.contains("did you mean `token`"), "{told}");
+    assert!(told.contains("`token`, `open` or `client`") && !told.contains("has no value"), "{told}");
+    let broken = CHOICE.replace("https://a.test/t", "http://a.test/t").replace("{{ token }}", "{{ tokn }}");
+    let told = chosen(&broken, "open", &[]).unwrap_err();
+    assert!(told.contains("oauth2: { token_url: http://a.test/t"), "the place is shown: {told}");
+    assert!(told.contains("would send secrets openly") && told.contains("nothing is called `tokn` here"), "{told}");
+    let nested = CHOICE.replace("open: none", "open: { choose: { by: x, from: { x: none } } }");
+    assert!(chosen(&nested, "token", &["TOKEN"]).unwrap_err().contains("cannot be a choice itself"));
+}
+
+#[test]
 fn a_client_proves_who_it_is_in_exactly_one_way() {
     for (more, complaint) in [
         ("", "does not say how the client proves who it is"),
         (", client_secret: x, private_key: { key: y }", "has no use for `client_secret`"),
         (", client_auth: body, private_key: { key: y }", "has no use for `client_auth`"),
+        (", client_auth: body, refresh_token: y", "does not say how the client proves who it is"),
     ] {
         let told = auth(&format!("{{ oauth2: {{ token_url: https://a.test/t, client_id: me{more} }} }}")).unwrap_err();
         assert!(told.contains(complaint), "{told}");

@@ -15,7 +15,7 @@ use spile_model::{ByteSize, Clock, Failure, FailureKind, Secret};
 use spile_plan::SourcePlan;
 use tokio::time::sleep;
 
-use crate::classify::{self, Refusal};
+use crate::classify;
 use crate::excerpt;
 use crate::guard::names::Names;
 use crate::guard::{Guard, is_loopback};
@@ -34,19 +34,47 @@ const SHORTEST_UNNAMED_SECRET: usize = 20;
 /// What a token's answer may say openly.
 const OPEN: [&str; 6] = ["scope", "token_type", "error", "error_description", "error_uri", "issued_token_type"];
 
-/// What an authenticator needs in order to ask for something itself.
-pub(crate) struct Asking<'a> {
-    pub(crate) retries: &'a RetryPolicy,
-    pub(crate) redactor: &'a Redactor,
-    pub(crate) clock: &'a dyn Clock,
+/// What an authenticator needs in order to ask for something itself. Cheap to clone, for what it asks may go on when the
+/// request that wanted it has been given up.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub(crate) retries: Arc<RetryPolicy>,
+    pub(crate) redactor: Arc<Redactor>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Told of every wait before it begins.
-    pub(crate) on_wait: Box<dyn Fn(String, Duration) + Send + Sync + 'a>,
+    pub(crate) on_wait: Arc<dyn Fn(String, Duration) + Send + Sync>,
 }
 
 pub(crate) struct Endpoint {
     url: Url,
     wire: Wire,
     any_body: bool,
+}
+
+/// Why nothing was given out.
+pub(crate) struct Denied {
+    pub(crate) failure: Failure,
+    /// What the server calls it, where it speaks OAuth (RFC 6749, 5.2).
+    pub(crate) code: Option<String>,
+    asked: Option<Duration>,
+}
+
+impl Denied {
+    pub(crate) fn with_code(failure: Failure, code: Option<&str>) -> Self {
+        Self { failure, code: code.map(ToOwned::to_owned), asked: None }
+    }
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self { failure, code: None, asked: None }
+    }
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        denied.failure
+    }
 }
 
 /// An answer with a status of success.
@@ -96,18 +124,19 @@ impl Endpoint {
     pub(crate) async fn ask(
         &self,
         request: impl Fn() -> Result<reqwest::Request, Failure>,
-        asking: &Asking<'_>,
-    ) -> Result<Granted, Failure> {
+        asking: &Asking,
+    ) -> Result<Granted, Denied> {
         let mut tries = 1;
         loop {
-            let refusal = match self.try_once(request()?, asking).await {
+            let mut denied = match self.try_once(request()?, asking).await {
                 Ok(granted) => return Ok(granted),
-                Err(refusal) => refusal,
+                Err(denied) => denied,
             };
-            let Refusal { mut failure, asked, .. } = refusal;
+            let failure = &mut denied.failure;
             // A request for a token changes nothing at the server that a second one would spoil: it may be repeated
-            // although it is a POST.
-            match asking.retries.decide(&failure.kind, true, tries, asked) {
+            // although it is a POST. One that exchanges a refresh token for its successor may be lost with its answer;
+            // then the same token is all there is, and sooner is better: servers that forgive do so for seconds.
+            match asking.retries.decide(&failure.kind, true, tries, denied.asked) {
                 Decision::Again(wait) => {
                     (asking.on_wait)("the server that gives out tokens fails".to_owned(), wait);
                     sleep(wait).await;
@@ -120,13 +149,13 @@ impl Endpoint {
                     let times = if tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
                     let place = asking.redactor.show_url(&self.url);
                     failure.message = format!("no token from {place}: {}{times}", failure.message);
-                    return Err(failure);
+                    return Err(denied);
                 }
             }
         }
     }
 
-    async fn try_once(&self, mut outgoing: reqwest::Request, asking: &Asking<'_>) -> Result<Granted, Refusal> {
+    async fn try_once(&self, mut outgoing: reqwest::Request, asking: &Asking) -> Result<Granted, Denied> {
         let json = HeaderValue::from_static("application/json");
         outgoing.headers_mut().entry(header::ACCEPT).or_insert(json);
         let answered = self.wire.ask(outgoing, excerpt::LOOKED_AT).await.map_err(|mut failure| {
@@ -142,9 +171,11 @@ impl Endpoint {
         }
         if !status.is_success() {
             let asked = asked_wait(status, &headers, asking.clock.now());
-            let said = document.ok().as_ref().and_then(oauth_error);
+            let document = document.unwrap_or_default();
+            let said = oauth_error(&document);
             let said = said.or_else(|| excerpt::of_refusal(status, &body, |text| asking.redactor.clean(text)));
-            return Err(Refusal { asked, ..refused(status, asked.is_some(), said).into() });
+            let failure = refused(status, asked.is_some(), said);
+            return Err(Denied { asked, ..Denied::with_code(failure, error_code(&document)) });
         }
         match document {
             Ok(body) => Ok(Granted { headers, body }),
@@ -170,9 +201,14 @@ fn refused(status: StatusCode, asks_to_wait: bool, said: Option<String>) -> Fail
     Failure::new(kind, message)
 }
 
-/// What an error of OAuth says (RFC 6749, 5.2): its code and, in words, its description.
+/// What a server that speaks OAuth calls its error (RFC 6749, 5.2).
+pub(crate) fn error_code(document: &Value) -> Option<&str> {
+    document.get("error")?.as_str()
+}
+
+/// What an error of OAuth says: its code and, in words, its description.
 pub(crate) fn oauth_error(document: &Value) -> Option<String> {
-    let code = document.get("error")?.as_str()?;
+    let code = error_code(document)?;
     match document.get("error_description").and_then(Value::as_str) {
         Some(description) => Some(format!("{code}: {description}")),
         None => Some(code.to_owned()),

@@ -15,6 +15,7 @@ use spile_expression::Scope;
 use spile_model::{Failure, FailureKind, Secret};
 use spile_plan::{JwtAlgorithm, JwtPlan};
 
+use super::endpoint::Asking;
 use super::{credential, signing};
 
 /// A token is issued so long ago, for servers whose clock is behind ours.
@@ -82,6 +83,13 @@ impl JwtMaker {
         jsonwebtoken::encode(&self.header, &claims, &self.key)
             .map(Secret::new)
             .map_err(|_| refused(&format!("`auth.{}` is not a key for {:?}", self.part, self.header.alg)))
+    }
+
+    /// A token for what is asked now, which no message shows.
+    pub(super) fn sign_for(&self, asking: &Asking) -> Result<Secret, Failure> {
+        let signed = self.sign(asking.clock.now())?;
+        asking.redactor.learn(vec![signed.clone()]);
+        Ok(signed)
     }
 
     pub(super) fn secret(&self) -> Secret {

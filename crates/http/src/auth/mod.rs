@@ -12,7 +12,6 @@ mod basic;
 mod bearer;
 mod digest;
 mod endpoint;
-mod google;
 mod hmac;
 mod jwt;
 mod oauth2;
@@ -20,10 +19,12 @@ mod session;
 mod signing;
 mod token;
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use spile_expression::{Scope, Template};
-use spile_model::{Failure, FailureKind, Secret};
-use spile_plan::{AuthPlan, SourcePlan};
+use spile_model::{Failure, FailureKind, Secret, SecretStore};
+use spile_plan::{AuthPlan, PipelinePlan};
 
 use self::api_key::ApiKey;
 use self::aws::Aws;
@@ -33,6 +34,7 @@ use self::digest::Digest;
 pub(crate) use self::endpoint::Asking;
 use self::hmac::Hmac;
 use self::oauth2::OAuth2;
+pub use self::oauth2::{Asked, DeviceCode, Login};
 use self::session::Session;
 
 /// Which credentials a request was sent with, so that a refusal of it says which were refused.
@@ -53,29 +55,29 @@ pub(crate) enum Authenticator {
     Basic(Basic),
     Digest(Digest),
     ApiKey(ApiKey),
-    OAuth2(Box<OAuth2>),
-    Session(Box<Session>),
+    OAuth2(Arc<OAuth2>),
+    Session(Arc<Session>),
     Aws(Aws),
     Hmac(Box<Hmac>),
 }
 
 impl Authenticator {
-    /// Renders the templates of `source.auth`.
+    /// Renders the templates of `source.auth`. What rotates is kept in `secrets`.
     ///
     /// # Errors
     /// [`FailureKind::Configuration`], naming the part of `auth`; [`FailureKind::Tls`] where this machine cannot speak
     /// the TLS that a server of tokens wants.
-    pub(crate) fn prepare(source: &SourcePlan, scope: &Scope) -> Result<Self, Failure> {
-        Ok(match &source.auth {
+    pub(crate) fn prepare(plan: &PipelinePlan, scope: &Scope, secrets: Arc<dyn SecretStore>) -> Result<Self, Failure> {
+        Ok(match &plan.source.auth {
             AuthPlan::None => Self::None,
             AuthPlan::Bearer(token) => Self::Bearer(Bearer::prepare(token, scope)?),
             AuthPlan::Basic { username, password } => Self::Basic(Basic::prepare(username, password, scope)?),
             AuthPlan::Digest { username, password } => Self::Digest(Digest::prepare(username, password, scope)?),
             AuthPlan::ApiKey { place, name, value } => Self::ApiKey(ApiKey::prepare(*place, name, value, scope)?),
-            AuthPlan::OAuth2(plan) => Self::OAuth2(Box::new(OAuth2::prepare(plan, scope, source)?)),
+            AuthPlan::OAuth2(oauth2) => Self::OAuth2(Arc::new(OAuth2::prepare(oauth2, scope, plan, secrets)?)),
             AuthPlan::Hmac(plan) => Self::Hmac(Box::new(Hmac::prepare(plan, scope)?)),
             AuthPlan::Aws(plan) => Self::Aws(Aws::prepare(plan, scope)?),
-            AuthPlan::Session(plan) => Self::Session(Box::new(Session::prepare(plan, scope, source)?)),
+            AuthPlan::Session(session) => Self::Session(Arc::new(Session::prepare(session, scope, &plan.source)?)),
         })
     }
 
@@ -84,7 +86,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// As [`Authenticator::authorise`].
-    pub(crate) async fn ready(&self, asking: &Asking<'_>) -> Result<(), Failure> {
+    pub(crate) async fn ready(&self, asking: &Asking) -> Result<(), Failure> {
         match self {
             Self::None
             | Self::Bearer(_)
@@ -104,7 +106,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// Why there are none, after all tries that may help.
-    pub(crate) async fn authorise(&self, request: &mut reqwest::Request, asking: &Asking<'_>) -> Result<Used, Failure> {
+    pub(crate) async fn authorise(&self, request: &mut reqwest::Request, asking: &Asking) -> Result<Used, Failure> {
         match self {
             Self::None => {}
             Self::Bearer(bearer) => bearer.authorise(request),
@@ -129,6 +131,15 @@ impl Authenticator {
             _ => return false,
         }
         true
+    }
+
+    /// Waits until nothing is being fetched.
+    pub(crate) async fn settled(&self) {
+        match self {
+            Self::OAuth2(oauth2) => oauth2.settled().await,
+            Self::Session(session) => session.settled().await,
+            _ => {}
+        }
     }
 
     /// Every text that proves who sends: what must not appear in any message.

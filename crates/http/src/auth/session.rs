@@ -3,6 +3,7 @@
 //! The login may prove itself by a token that is signed here: that is how the installation of a GitHub App gets its
 //! tokens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,7 +34,7 @@ pub(crate) struct Session {
     lifetime: Option<Duration>,
     /// Headers; without any, the token is sent as a bearer token.
     send: Vec<NamedTemplate>,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
 }
 
 impl Session {
@@ -56,18 +57,27 @@ impl Session {
             expiry: plan.expiry.clone(),
             lifetime: plan.lifetime,
             send: plan.send.clone(),
-            tokens: Tokens::default(),
+            tokens: Arc::default(),
         };
         // What does not render is better known now than at the first request.
-        session.request(session.signed(Timestamp::UNIX_EPOCH)?.as_ref())?;
+        let signed = session.signs.as_ref().map(|signs| signs.sign(Timestamp::UNIX_EPOCH)).transpose()?;
+        session.request(signed.as_ref())?;
         Ok(session)
     }
 
-    pub(super) async fn token(&self, asking: &Asking<'_>) -> Result<Token, Failure> {
-        self.tokens.get(asking.clock, self.fetch(asking)).await
+    pub(super) async fn token(self: &Arc<Self>, asking: &Asking) -> Result<Token, Failure> {
+        let fetch = || {
+            let (session, asking) = (Arc::clone(self), asking.clone());
+            async move { session.fetch(&asking).await }
+        };
+        self.tokens.get(&asking.clock, fetch).await
     }
 
-    pub(super) async fn authorise(&self, request: &mut reqwest::Request, asking: &Asking<'_>) -> Result<u64, Failure> {
+    pub(super) async fn authorise(
+        self: &Arc<Self>,
+        request: &mut reqwest::Request,
+        asking: &Asking,
+    ) -> Result<u64, Failure> {
         let token = self.token(asking).await?;
         for (name, value) in self.sent(&token.text)? {
             request.headers_mut().insert(name, value);
@@ -79,14 +89,17 @@ impl Session {
         self.tokens.refused(generation);
     }
 
+    pub(super) async fn settled(&self) {
+        self.tokens.settled().await;
+    }
+
     pub(super) fn secrets(&self) -> Vec<Secret> {
         self.signs.iter().map(JwtMaker::secret).collect()
     }
 
-    async fn fetch(&self, asking: &Asking<'_>) -> Result<Grant, Failure> {
+    async fn fetch(&self, asking: &Asking) -> Result<Grant, Failure> {
         let request = || {
-            let signed = self.signed(asking.clock.now())?;
-            asking.redactor.learn(signed.iter().cloned().collect());
+            let signed = self.signs.as_ref().map(|signs| signs.sign_for(asking)).transpose()?;
             self.request(signed.as_ref())
         };
         let granted = self.endpoint.ask(request, asking).await?;
@@ -105,10 +118,6 @@ impl Session {
         asking.redactor.learn(sent.collect());
         let lifetime = self.expires_after(&granted.body, asking.clock.now()).or(self.lifetime);
         Ok(Grant { token, lifetime })
-    }
-
-    fn signed(&self, now: Timestamp) -> Result<Option<Secret>, Failure> {
-        self.signs.as_ref().map(|signs| signs.sign(now)).transpose()
     }
 
     fn request(&self, signed: Option<&Secret>) -> Result<reqwest::Request, Failure> {

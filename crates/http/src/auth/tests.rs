@@ -3,6 +3,7 @@ use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use http::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, Url};
+use spile_model::NoSecretStore;
 use spile_plan::{GrantPlan, JsonTemplate, JwtAlgorithm, JwtPlan, KeyPlace, OAuth2Plan};
 use spile_testkit::plan::template;
 
@@ -36,9 +37,9 @@ fn kinds() -> Vec<(&'static str, AuthPlan)> {
 }
 
 fn try_prepare(plan: &AuthPlan) -> Result<Authenticator, Failure> {
-    let mut source = spile_testkit::plan::pipeline("http://a.test", Vec::new()).source;
-    source.auth = plan.clone();
-    Authenticator::prepare(&source, &scope())
+    let mut pipeline = spile_testkit::plan::pipeline("http://a.test", Vec::new());
+    pipeline.source.auth = plan.clone();
+    Authenticator::prepare(&pipeline, &scope(), Arc::new(NoSecretStore))
 }
 
 fn prepare(plan: &AuthPlan) -> Authenticator {
@@ -48,10 +49,10 @@ fn prepare(plan: &AuthPlan) -> Authenticator {
 /// Credentials that are there at once.
 fn authorise(authenticator: &Authenticator, request: &mut reqwest::Request) {
     let asking = Asking {
-        retries: &RetryPolicy::new(spile_plan::RetryPlan::default(), 1),
-        redactor: &Redactor::knowing(Vec::new(), std::collections::BTreeSet::new()),
-        clock: &spile_model::clock::SystemClock,
-        on_wait: Box::new(|_, _| ()),
+        retries: Arc::new(RetryPolicy::new(spile_plan::RetryPlan::default(), 1)),
+        redactor: Arc::new(Redactor::knowing(Vec::new(), std::collections::BTreeSet::new())),
+        clock: Arc::new(spile_model::clock::SystemClock),
+        on_wait: Arc::new(|_, _| ()),
     };
     let used = futures_now(authenticator.authorise(request, &asking)).unwrap();
     assert_eq!(used, Used::Fixed);

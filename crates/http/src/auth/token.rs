@@ -3,12 +3,13 @@
 //! Enters: who needs a token, and how one is fetched. Leaves: a [`Token`] with the number of its generation, by which a
 //! refusal says which token it was about. Invariants: at most one fetch is under way; who waited for a fetch gets what
 //! came of it, also its failure, and does not fetch again; a failure that another try cannot mend is asked for once in
-//! a client's life; a token that the API has refused is not used again, also where the server hands it out once more.
+//! a client's life; a token that the API has refused is not used again, also where the server hands it out once more. A
+//! fetch that has begun ends, whether or not somebody still waits for it: what it exchanges may be gone at the server
+//! once it was asked, and what it got must be kept.
 //!
-//! It deliberately does not know what a token is for nor how it is fetched. A fetch ends with the request that began it:
-//! tokens that rotate will have to be fetched by a task that outlives its caller.
+//! It deliberately does not know what a token is for nor how it is fetched.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,8 +45,8 @@ pub(crate) struct Token {
 #[derive(Default)]
 pub(crate) struct Tokens {
     slot: Mutex<Slot>,
-    /// Held by the one who fetches.
-    gate: tokio::sync::Mutex<()>,
+    /// Held by the fetch that is under way.
+    gate: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -70,15 +71,18 @@ struct Failed {
 impl Tokens {
     /// The present token, or the one that `fetch` brings; `fetch` is not begun where it is not needed.
     ///
-    /// Cancel safe: a fetch that is given up is begun anew by the next one who waits.
+    /// Cancel safe: a fetch that is under way goes on, and the next one who asks has what it brought.
     ///
     /// # Errors
     /// What `fetch` failed with, for everyone who waited for it.
-    pub(crate) async fn get(
-        &self,
-        clock: &dyn Clock,
-        fetch: impl Future<Output = Result<Grant, Failure>>,
-    ) -> Result<Token, Failure> {
+    pub(crate) async fn get<F>(
+        self: &Arc<Self>,
+        clock: &Arc<dyn Clock>,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Token, Failure>
+    where
+        F: Future<Output = Result<Grant, Failure>> + Send + 'static,
+    {
         let asked_after = {
             let slot = self.slot();
             if let Some(token) = slot.present(clock.now()) {
@@ -86,7 +90,7 @@ impl Tokens {
             }
             slot.fetches
         };
-        let _only_one = self.gate.lock().await;
+        let only_one = Arc::clone(&self.gate).lock_owned().await;
         {
             let slot = self.slot();
             if let Some(token) = slot.present(clock.now()) {
@@ -96,10 +100,24 @@ impl Tokens {
                 return Err(Failure::new(failed.kind.clone(), failed.message.clone()));
             }
         }
+        let (tokens, fetch) = (Arc::clone(self), fetch());
         // A lifetime counts from before the server knew of it: a slow answer never makes it longer.
         let asked_at = clock.now();
-        let fetched = fetch.await;
-        self.slot().settle(fetched, asked_at)
+        let fetching = tokio::spawn(async move {
+            let _only_one = only_one;
+            let fetched = fetch.await;
+            tokens.slot().settle(fetched, asked_at)
+        });
+        // A panic in it is a fault of ours, as it would be here.
+        fetching.await.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Failure::new(FailureKind::Interrupted, "the program ends while a token is fetched")),
+        })
+    }
+
+    /// Waits until no fetch is under way.
+    pub(crate) async fn settled(&self) {
+        drop(self.gate.lock().await);
     }
 
     /// The API has refused the token of that generation. Another try has a better one, or fails by itself: a token that
@@ -176,15 +194,23 @@ mod tests {
         }
     }
 
-    async fn fetched(tokens: &Tokens, at: u64, text: &str) -> String {
-        let grant = Grant { token: Secret::new(text), lifetime: Some(Duration::from_secs(3600)) };
-        let token = tokens.get(&Hands(AtomicU64::new(at)), async { Ok(grant) }).await.unwrap();
+    fn at(second: u64) -> Arc<dyn Clock> {
+        Arc::new(Hands(AtomicU64::new(second)))
+    }
+
+    fn granted(text: &str) -> Grant {
+        Grant { token: Secret::new(text), lifetime: Some(Duration::from_secs(3600)) }
+    }
+
+    async fn fetched(tokens: &Arc<Tokens>, second: u64, text: &str) -> String {
+        let grant = granted(text);
+        let token = tokens.get(&at(second), || async { Ok(grant) }).await.unwrap();
         token.text.expose().to_owned()
     }
 
     #[tokio::test]
     async fn a_token_is_fetched_anew_a_minute_before_its_end_or_a_tenth_of_a_short_life() {
-        let tokens = Tokens::default();
+        let tokens = Arc::new(Tokens::default());
         assert_eq!(fetched(&tokens, 0, "a").await, "a");
         assert_eq!(fetched(&tokens, 3539, "b").await, "a");
         assert_eq!(fetched(&tokens, 3540, "b").await, "b");
@@ -197,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_of_an_older_token_leaves_the_present_one() {
-        let tokens = Tokens::default();
+        let tokens = Arc::new(Tokens::default());
         fetched(&tokens, 0, "a").await;
         tokens.refused(1);
         assert_eq!(fetched(&tokens, 0, "b").await, "b");
@@ -207,26 +233,36 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_that_may_pass_is_for_those_who_waited_and_another_one_for_good() {
-        let clock = Hands(AtomicU64::new(0));
+        let clock = at(0);
         for (kind, second) in [(FailureKind::ServerError(500), true), (FailureKind::TokenRefused, false)] {
-            let tokens = Tokens::default();
-            let failing = || async {
-                tokio::task::yield_now().await;
-                Err(Failure::new(kind.clone(), "no"))
+            let tokens = Arc::new(Tokens::default());
+            let failing = || {
+                let kind = kind.clone();
+                async {
+                    tokio::task::yield_now().await;
+                    Err(Failure::new(kind, "no"))
+                }
             };
-            let (one, other) = tokio::join!(tokens.get(&clock, failing()), tokens.get(&clock, failing()));
+            let (one, other) = tokio::join!(tokens.get(&clock, failing), tokens.get(&clock, failing));
             assert_eq!((one.err().unwrap().kind, other.err().unwrap().kind), (kind.clone(), kind.clone()));
             assert_eq!(tokens.slot().fetches, 1);
-            let grant = Grant { token: Secret::new("t"), lifetime: None };
-            assert_eq!(tokens.get(&clock, async { Ok(grant) }).await.is_ok(), second);
+            assert_eq!(tokens.get(&clock, || async { Ok(granted("t")) }).await.is_ok(), second);
         }
     }
 
     #[tokio::test]
-    async fn a_fetch_that_is_given_up_is_begun_anew() {
-        let (tokens, clock) = (Tokens::default(), Hands(AtomicU64::new(0)));
-        let given_up = tokio::time::timeout(Duration::ZERO, tokens.get(&clock, std::future::pending())).await;
+    async fn a_fetch_that_nobody_waits_for_any_more_ends_all_the_same_and_serves_the_next_one() {
+        let tokens = Arc::new(Tokens::default());
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let slow = || async {
+            ended.await.unwrap();
+            Ok(granted("a"))
+        };
+        let given_up = tokio::time::timeout(Duration::ZERO, tokens.get(&at(0), slow)).await;
         assert!(given_up.is_err());
-        assert_eq!(fetched(&tokens, 0, "a").await, "a");
+        assert!(tokio::time::timeout(Duration::ZERO, tokens.settled()).await.is_err(), "it is under way");
+        end.send(()).unwrap();
+        tokens.settled().await;
+        assert_eq!(fetched(&tokens, 0, "b").await, "a");
     }
 }

@@ -1,7 +1,5 @@
 //! Tokens of an authorization server that people run: a certified OpenID provider, and an API that asks it.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,47 +11,29 @@ use spile_plan::{
     AuthPlan, ClientPlan, ClientProof, GrantPlan, JsonTemplate, JwtAlgorithm, JwtPlan, OAuth2Plan, PipelinePlan,
     Variable,
 };
-use spile_testkit::place::tool;
+use spile_testkit::oidc_provider::OidcProvider;
 use spile_testkit::plan::{named, template};
 
 use crate::support::{Rig, plan};
-
-/// Names the module of npm's `oidc-provider`.
-const PROVIDER: &str = "SPILE_TEST_OIDC_PROVIDER";
-
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/oidc/server.mjs");
 
 /// Characters that form encoding and Basic credentials make something of; more than ASCII no secret may have
 /// (RFC 6749, A.2).
 const ODD_SECRET: &str = "a:b c+d%20e&f=g/\"~*";
 
-/// The provider and its API. Both end with this value.
-struct Provider {
-    server: Child,
-    issuer: String,
-    api: String,
-    /// The private keys of the clients that sign.
-    keys: Value,
+/// The provider with the clients of its tests.
+struct Provider(OidcProvider);
+
+impl std::ops::Deref for Provider {
+    type Target = OidcProvider;
+
+    fn deref(&self) -> &OidcProvider {
+        &self.0
+    }
 }
 
 impl Provider {
-    /// With these clients, and tokens that live so many seconds.
     fn start(clients: &Value, lifetime: u64) -> Self {
-        let settings = json!({"clients": clients, "lifetime": lifetime});
-        let mut server = Command::new("node")
-            .arg(SCRIPT)
-            .arg(tool(PROVIDER))
-            .arg(settings.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let places: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the provider did not start"));
-        let place = |name: &str| places[name].as_str().unwrap().to_owned();
-        Self { server, issuer: place("issuer"), api: place("api"), keys: places["keys"].clone() }
+        Self(OidcProvider::start(clients, lifetime))
     }
 
     fn rig(&self, client: &str, proof: ClientProof, scopes: &[&str]) -> Rig {
@@ -77,14 +57,6 @@ impl Provider {
     async fn get(&self, rig: &Rig, path: &str) -> Value {
         let response = rig.get(&format!("{}{path}", self.api)).await.unwrap();
         serde_json::from_slice(&response.body).unwrap()
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 

@@ -9,6 +9,7 @@ use spile_http::{Client, Names, Request, Response, Surroundings, Url};
 use spile_model::clock::FixedClock;
 use spile_model::{Clock, Events, Failure, RunEvent, Secret, StreamName};
 use spile_plan::{PipelinePlan, Variable, Variables};
+use spile_testkit::memory_secrets::MemorySecrets;
 use spile_testkit::plan::pipeline;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -64,12 +65,21 @@ impl Rig {
         client.err().expect("this plan makes no client")
     }
 
+    /// What rotates is kept in `secrets`.
+    pub(crate) fn keeping(plan: &PipelinePlan, secrets: &MemorySecrets) -> Self {
+        let clock = Arc::new(FixedClock(NOW.parse().unwrap()));
+        Self::surrounded(plan, |events| Surroundings::new(clock, events, 7).with_secrets(Arc::new(secrets.clone())))
+    }
+
     fn made(plan: &PipelinePlan, seed: u64, clock: Arc<dyn Clock>, names: Names) -> Self {
+        Self::surrounded(plan, |events| Surroundings::new(clock, events, seed).with_names(names))
+    }
+
+    pub(crate) fn surrounded(plan: &PipelinePlan, by: impl FnOnce(Events) -> Surroundings) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let events_of = Events::to(move |event| sink.lock().unwrap().push(event));
-        let surroundings = Surroundings::new(clock, events_of, seed).with_names(names);
-        Self { client: Client::new(plan, surroundings).unwrap(), events }
+        Self { client: Client::new(plan, by(events_of)).unwrap(), events }
     }
 
     pub(crate) async fn get(&self, url: &str) -> Result<Response, Failure> {

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod login;
 pub(crate) mod preview;
 pub(crate) mod run;
 pub(crate) mod schema;
@@ -21,6 +22,7 @@ pub(crate) async fn execute(arguments: Arguments, terminal: &Terminal) -> Result
         Command::Run(arguments) => run::execute(&arguments, verbose, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, terminal).await,
         Command::Preview(arguments) => preview::execute(&arguments, terminal).await,
+        Command::Login(arguments) => login::execute(&arguments, terminal).await,
         Command::State(arguments) => state::execute(&arguments, terminal).await,
         Command::Secret(arguments) => secret::execute(&arguments, terminal),
         Command::Schema(arguments) => schema::execute(&arguments, terminal),

@@ -11,6 +11,7 @@ mod demo;
 mod endings;
 mod faults;
 mod health;
+mod logins;
 mod logs;
 mod messages;
 mod place;

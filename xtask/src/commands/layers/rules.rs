@@ -59,7 +59,7 @@ pub(super) const OUTSIDE: &[Outside] = &[
     Outside {
         crates: &["axum*", "tower-http"],
         rooms: Rooms::Only(&["server", "spile", TESTKIT]),
-        why: "only server owns a web server (spile for the demo's sample API, testkit for the fake one)",
+        why: "only server owns a web server (spile for the demo's sample API and a login's answer, testkit for the fake one)",
     },
     Outside {
         crates: &["duckdb", "libduckdb-sys", "tokio-postgres", "sqlx*", "adbc*", "deltalake*", "iceberg*"],

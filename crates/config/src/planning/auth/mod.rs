@@ -1,12 +1,15 @@
 //! Authentication: one function for each kind.
 
+mod choose;
+mod oauth2;
+
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use spile_expression::Template;
 use spile_plan::{
-    AuthPlan, AwsPlan, BodyPlan, ClientPlan, ClientProof, ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding,
-    HmacPlan, JsonTemplate, JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, NamedTemplate, OAuth2Plan, SessionPlan,
+    AuthPlan, AwsPlan, BodyPlan, ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, HmacPlan, JsonTemplate,
+    JwtAlgorithm, JwtPlan, KeyPlace, LoginPlan, NamedTemplate, OAuth2Plan, SessionPlan,
 };
 use url::Url;
 
@@ -14,9 +17,8 @@ use super::source::complain_about_address;
 use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::{
-    ApiKeySpec, AuthSpec, AwsSpec, BasicSpec, ClientAuthSpec, DigestSpec, DurationText, GoogleSpec, HmacAlgorithmSpec,
-    HmacEncodingSpec, HmacSpec, JwtAlgorithmSpec, JwtBearerSpec, JwtSpec, MethodSpec, Named, OAuth2Spec, OneOrMany,
-    SessionSpec, Text,
+    ApiKeySpec, AuthSpec, AwsSpec, BasicSpec, DigestSpec, DurationText, GoogleSpec, HmacAlgorithmSpec,
+    HmacEncodingSpec, HmacSpec, JwtAlgorithmSpec, JwtBearerSpec, JwtSpec, MethodSpec, SessionSpec, Text,
 };
 
 /// Where Google's service accounts get their tokens.
@@ -29,18 +31,6 @@ const AWS_SERVICE: &str = "execute-api";
 const JWT_LIFETIME: Duration = Duration::from_secs(300);
 
 const AUTH: [&str; 2] = ["source", "auth"];
-
-/// What the token request says of itself, and what stands under a key of its own.
-const TAKEN: [(&str, &str); 8] = [
-    ("grant_type", "it follows from the kind of authentication"),
-    ("client_id", "it has a key of its own, `client_id`"),
-    ("client_secret", "it has a key of its own, `client_secret`"),
-    ("scope", "it has a key of its own, `scopes`"),
-    ("audience", "it has a key of its own, `audience`"),
-    ("assertion", "it is signed by what `assertion` says"),
-    ("client_assertion", "it is signed by what `private_key` says"),
-    ("client_assertion_type", "it follows from `private_key`"),
-];
 
 impl Planner<'_, '_, '_> {
     pub(super) fn auth(&mut self, spec: &AuthSpec) -> Option<AuthPlan> {
@@ -56,6 +46,7 @@ impl Planner<'_, '_, '_> {
             AuthSpec::Session(session) => self.session(session),
             AuthSpec::Aws(aws) => self.aws(aws),
             AuthSpec::Hmac(hmac) => self.hmac(hmac),
+            AuthSpec::Choose(choice) => self.choose(choice),
         }
     }
 
@@ -142,51 +133,6 @@ impl Planner<'_, '_, '_> {
                 let help = "the key is sent in one place: keep one of them";
                 let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
                 self.places.report_key(&at(&["api_key", second]), diagnostic);
-                None
-            }
-        }
-    }
-
-    fn oauth2(&mut self, spec: &OAuth2Spec) -> Option<AuthPlan> {
-        let token_url = self.secret_address(&at(&["oauth2", "token_url"]), &spec.token_url);
-        let id = self.template(&at(&["oauth2", "client_id"]), &spec.client_id.0, Names::Variables);
-        let proof = self.client_proof(spec);
-        let scopes = self.scopes("oauth2", spec.scopes.as_ref());
-        let mut parameters = self.token_parameters("oauth2", spec.parameters.as_ref());
-        if let Some(Text(audience)) = &spec.audience {
-            let value = self.template(&at(&["oauth2", "audience"]), audience, Names::Variables)?;
-            parameters.as_mut()?.push(NamedTemplate { name: "audience".to_owned(), value });
-        }
-        let lifetime = self.lifetime(&at(&["oauth2", "lifetime"]), spec.lifetime);
-        Some(AuthPlan::from(OAuth2Plan {
-            token_url: token_url?,
-            grant: GrantPlan::ClientCredentials(ClientPlan { id: id?, proof: proof? }),
-            scopes: scopes?,
-            parameters: parameters?,
-            lifetime,
-        }))
-    }
-
-    /// A secret or a key, and not both.
-    fn client_proof(&mut self, spec: &OAuth2Spec) -> Option<ClientProof> {
-        let secret =
-            spec.client_secret.as_ref().map(|secret| self.credential(&at(&["oauth2", "client_secret"]), secret));
-        let key = spec.private_key.as_ref().map(|key| self.jwt(&["oauth2", "private_key"], key));
-        match (secret, key, spec.client_auth) {
-            (Some(secret), None, Some(ClientAuthSpec::Body)) => secret.map(ClientProof::Body),
-            (Some(secret), None, _) => secret.map(ClientProof::Basic),
-            (None, Some(key), None) => key.map(ClientProof::PrivateKey),
-            (None, None, _) => {
-                let message = "`oauth2` does not say how the client proves who it is";
-                let help = "add `client_secret: …`, or `private_key: { key: … }` if the client signs";
-                self.report(&at(&["oauth2"]), Diagnostic::error(Code::MissingKey, message).with_help(help));
-                None
-            }
-            (secret, Some(_), _) => {
-                let other = if secret.is_some() { "client_secret" } else { "client_auth" };
-                let message = format!("a client with a `private_key` has no use for `{other}`");
-                let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("keep one of them");
-                self.places.report_key(&at(&["oauth2", other]), diagnostic);
                 None
             }
         }
@@ -307,33 +253,6 @@ impl Planner<'_, '_, '_> {
             claims: claims?,
             lifetime,
         })
-    }
-
-    fn scopes(&mut self, kind: &str, scopes: Option<&OneOrMany<Text>>) -> Option<Vec<Template>> {
-        let many = matches!(scopes, Some(OneOrMany::Many(_)));
-        let scopes = scopes.map_or(&[][..], OneOrMany::as_slice).iter().enumerate();
-        let templates = scopes.map(|(index, Text(text))| {
-            let index = index.to_string();
-            let path = if many { at(&[kind, "scopes", &index]) } else { at(&[kind, "scopes"]) };
-            self.template(&path, text, Names::Variables)
-        });
-        templates.collect::<Vec<_>>().into_iter().collect()
-    }
-
-    fn token_parameters(
-        &mut self,
-        kind: &str,
-        parameters: Option<&Named<OneOrMany<Text>>>,
-    ) -> Option<Vec<NamedTemplate>> {
-        let parameters = self.named(&at(&[kind, "parameters"]), parameters, Names::Variables);
-        for parameter in parameters.iter().flatten() {
-            if let Some((name, why)) = TAKEN.iter().find(|(name, _)| *name == parameter.name) {
-                let message = format!("`{name}` cannot be one of the further parameters: {why}");
-                let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("remove it here");
-                self.places.report_key(&at(&[kind, "parameters", name]), diagnostic);
-            }
-        }
-        parameters
     }
 
     /// How long something lives: longer than nothing.

@@ -10,8 +10,8 @@ use spile_expression::{Scope, Template};
 use spile_model::{Failure, FailureKind, Secret};
 use spile_plan::JwtAlgorithm;
 
-use super::credential;
-use super::jwt::JwtMaker;
+use crate::auth::credential;
+use crate::auth::jwt::JwtMaker;
 
 /// The longest that Google allows.
 const LIFETIME: Duration = Duration::from_secs(3600);

@@ -1,0 +1,141 @@
+//! Waits on this machine for the browser to come back (RFC 8252, 7.3).
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::{Host, Url};
+
+use crate::login::page::Page;
+
+/// What a browser came back with, or what somebody pasted.
+pub(crate) struct Answer {
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Where the page goes that the browser shows; none for what was pasted.
+    pub(crate) page: Option<oneshot::Sender<Page>>,
+}
+
+/// Listens until it is closed.
+pub(crate) struct Listener {
+    redirect_uri: String,
+    stop: CancellationToken,
+    serving: TaskTracker,
+}
+
+#[derive(Clone)]
+struct Waiting {
+    pipeline: String,
+    path: String,
+    answers: mpsc::Sender<Answer>,
+}
+
+impl Listener {
+    /// Listens at `redirect_uri`, or at a free port where it has none; nothing listens where it is not this machine's.
+    ///
+    /// # Errors
+    /// The port is taken, or may not be had.
+    pub(crate) async fn start(
+        redirect_uri: &str,
+        pipeline: &str,
+        answers: mpsc::Sender<Answer>,
+    ) -> std::io::Result<Option<Self>> {
+        let Ok(mut url) = Url::parse(redirect_uri) else { return Ok(None) };
+        let Some(sockets) = bind(&url).await? else { return Ok(None) };
+        let mut redirect_uri = redirect_uri.to_owned();
+        if url.port().is_none() {
+            let port = sockets.first().map(TcpListener::local_addr).transpose()?.map(|address| address.port());
+            // A URL of a host takes any port.
+            let _ = url.set_port(port);
+            redirect_uri = url.to_string();
+        }
+        let waiting = Waiting { pipeline: pipeline.to_owned(), path: url.path().to_owned(), answers };
+        let (stop, serving) = (CancellationToken::new(), TaskTracker::new());
+        for socket in sockets {
+            let routes = Router::new().fallback(take).with_state(waiting.clone());
+            let stopped = stop.clone().cancelled_owned();
+            serving.spawn(async move {
+                // It ends with the login; a connection that breaks is the browser's to notice.
+                let _ = axum::serve(socket, routes).with_graceful_shutdown(stopped).await;
+            });
+        }
+        serving.close();
+        Ok(Some(Self { redirect_uri, stop, serving }))
+    }
+
+    /// Where the browser comes back to, port included.
+    pub(crate) fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// Takes no more answers; returns when the pages that were given are delivered.
+    pub(crate) async fn close(&self) {
+        self.stop.cancel();
+        self.serving.wait().await;
+    }
+}
+
+/// Browsers ask for `localhost` at either of its addresses, so both are listened at, where this machine has both.
+async fn bind(url: &Url) -> std::io::Result<Option<Vec<TcpListener>>> {
+    let port = url.port().unwrap_or(0);
+    let v4 = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    Ok(match url.host() {
+        Some(Host::Ipv4(address)) if address.is_loopback() => Some(vec![TcpListener::bind((address, port)).await?]),
+        Some(Host::Ipv6(address)) if address.is_loopback() => Some(vec![TcpListener::bind(v6(port)).await?]),
+        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+            let first = TcpListener::bind(v4(port)).await?;
+            let same = first.local_addr()?.port();
+            let second = TcpListener::bind(v6(same)).await.ok();
+            Some([first].into_iter().chain(second).collect())
+        }
+        _ => None,
+    })
+}
+
+async fn take(State(waiting): State<Waiting>, uri: Uri, Query(parameters): Query<Vec<(String, String)>>) -> Response {
+    // A browser also asks for the icon of the page.
+    if uri.path() != waiting.path || parameters.is_empty() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let (page, shown) = oneshot::channel();
+    let sent = waiting.answers.send(Answer { parameters, page: Some(page) }).await;
+    match (sent, shown.await) {
+        (Ok(()), Ok(page)) => page.show(&waiting.pipeline),
+        // The login that waited has ended.
+        _ => Page::of_another_login().show(&waiting.pipeline),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn start(redirect_uri: &str) -> Option<Listener> {
+        let (answers, _) = mpsc::channel(1);
+        Listener::start(redirect_uri, "shop", answers).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_without_a_port_gets_a_free_one_and_one_with_a_port_stays_to_the_letter() {
+        let free = start("http://127.0.0.1/callback").await.unwrap();
+        let port = Url::parse(free.redirect_uri()).unwrap().port().unwrap();
+        assert_eq!(free.redirect_uri(), format!("http://127.0.0.1:{port}/callback"));
+        free.close().await;
+        let exact = format!("http://LOCALHOST:{port}");
+        assert_eq!(start(&exact).await.unwrap().redirect_uri(), exact);
+        assert!(start("https://example.com/callback").await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_an_error() {
+        let first = start("http://127.0.0.1/callback").await.unwrap();
+        let (answers, _) = mpsc::channel(1);
+        assert!(Listener::start(first.redirect_uri(), "shop", answers).await.is_err());
+    }
+}
