@@ -21,6 +21,7 @@ use crate::classify::{self, Next, Refusal};
 use crate::exchange::{Exchange, Sent, Watch};
 use crate::guard::Guard;
 use crate::identity::Identity;
+use crate::limit::bill::Bill;
 use crate::limit::{Limiter, Permit, Reason};
 use crate::message::{Body, Request, Response};
 use crate::notices::{Heard, Notices};
@@ -46,7 +47,7 @@ struct Inner {
     guard: Arc<Guard>,
     authenticator: Authenticator,
     /// Of each origin; the first is the API's own.
-    limiters: Vec<(Origin, Limiter)>,
+    limiters: Vec<(Origin, Arc<Limiter>)>,
     cache: Cache,
     identity: Identity,
     retries: Arc<RetryPolicy>,
@@ -69,6 +70,8 @@ struct Reply {
     /// Whether that is all of it.
     whole: bool,
     times: Times,
+    /// For whoever reads what it cost.
+    bill: Bill,
     /// The wait that it asks for.
     asked: Option<Duration>,
     /// Whether it tells of a limit that is spent.
@@ -84,15 +87,16 @@ impl Reply {
     }
 
     fn into_response(self, url: &Url) -> Response {
-        let Self { status, headers, body, times, .. } = self;
-        Response { status, headers, body, url: url.clone(), received_at: times.received_at, ends: false }
+        let Self { status, headers, body, times, bill, .. } = self;
+        Response { status, headers, body, url: url.clone(), received_at: times.received_at, bill, ends: false }
     }
 }
 
 impl From<Stored> for Reply {
-    /// What is stored says nothing of limits as they are now.
+    /// What is stored says nothing of limits as they are now, and costs nothing.
     fn from(Stored { status, headers, body, times, .. }: Stored) -> Self {
-        Self { status, headers, body, whole: true, times, asked: None, spent: false, used: Used::Fixed }
+        let bill = Bill::default();
+        Self { status, headers, body, whole: true, times, bill, asked: None, spent: false, used: Used::Fixed }
     }
 }
 
@@ -121,8 +125,9 @@ impl Client {
         let redactor = Arc::new(Redactor::new(plan, &authenticator, &scope));
         let limiter = |origin: &Url| {
             let limits = if guard.is_home(origin) { source.rate_limits.as_slice() } else { &[] };
-            let limiter = Limiter::new(limits, source.concurrency.get(), &source.retries, clock.now());
-            (origin.origin(), limiter)
+            let concurrency = source.concurrency.get();
+            let limiter = Limiter::new(limits, concurrency, &source.retries, clock.now(), plan.streams.iter());
+            (origin.origin(), Arc::new(limiter))
         };
         let limiters = guard.origins().map(limiter).collect();
         Ok(Self(Arc::new(Inner {
@@ -174,7 +179,10 @@ impl Client {
             let refusal = match self.try_once(request, stream, tries.renewed).await {
                 Ok(response) => match accept(response).await {
                     Ok(accepted) => return Ok(accepted),
-                    Err(failure) => Refusal::from(failure),
+                    Err(failure) => {
+                        self.0.ledger.misled(stream, &failure.kind);
+                        Refusal::from(failure)
+                    }
                 },
                 Err(refusal) => refusal,
             };
@@ -360,14 +368,14 @@ impl Client {
     }
 
     /// The limits of the origin that `url` is of, which may be asked.
-    fn limiter(&self, url: &Url) -> &Limiter {
+    fn limiter(&self, url: &Url) -> &Arc<Limiter> {
         let limiters = &self.0.limiters;
         let known = limiters.iter().find(|(origin, _)| *origin == url.origin());
         &known.unwrap_or(&limiters[0]).1
     }
 
     /// One request on the wire and its answer, whatever it says.
-    async fn exchange(&self, request: &Request, stream: &StreamName, mut permit: Permit<'_>) -> Result<Reply, Refusal> {
+    async fn exchange(&self, request: &Request, stream: &StreamName, mut permit: Permit) -> Result<Reply, Refusal> {
         let mut outgoing = self.outgoing(request);
         let used = if self.is_home(&request.url) {
             let asking = self.asking(stream);
@@ -404,7 +412,7 @@ impl Client {
         outgoing: reqwest::Request,
         used: Used,
         stream: &StreamName,
-        permit: &mut Permit<'_>,
+        permit: &mut Permit,
         sent: &mut Sent<'_>,
     ) -> Result<Reply, Failure> {
         let (started, asked_at, method) = (Instant::now(), self.0.clock.now(), outgoing.method().clone());
@@ -427,7 +435,8 @@ impl Client {
         sent.body(&body);
         self.responded(stream, status, body.len(), started.elapsed());
         let times = Times { asked_at, received_at: self.0.clock.now() };
-        Ok(Reply { status, headers, body, whole, times, asked, spent, used })
+        let bill = permit.bill(status);
+        Ok(Reply { status, headers, body, whole, times, bill, asked, spent, used })
     }
 
     /// What a reply to `request` means: an answer, a redirect, or a refusal. The stream's rules go before what the status

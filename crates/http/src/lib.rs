@@ -53,6 +53,8 @@ pub use self::cache::Terms;
 pub use self::client::Client;
 pub use self::exchange::Exchange;
 pub use self::guard::names::Names;
+pub use self::limit::bill::{Bill, Cost};
+pub use self::limit::dialect::graphql;
 pub use self::message::{Body, Request, Response};
 pub use self::surroundings::Surroundings;
 pub use self::transport::{Awaited, Transport};

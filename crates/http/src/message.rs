@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 
 use crate::cache::same_version;
+use crate::limit::bill::Bill;
 
 /// A request with every template rendered; the client adds credentials, `User-Agent` and `Accept`.
 ///
@@ -63,6 +64,8 @@ pub struct Response {
     pub url: Url,
     /// When the last byte had arrived.
     pub received_at: Timestamp,
+    /// For whoever reads in the body what the request cost.
+    pub bill: Bill,
     /// The stream's rules take it for the end: it has no records, and no page follows.
     pub ends: bool,
 }

@@ -123,6 +123,13 @@ impl Ledger {
         self.lock().account(stream).rate_limited += 1;
     }
 
+    /// An answer with a status of success turned out to be none.
+    pub(crate) fn misled(&self, stream: &StreamName, kind: &FailureKind) {
+        if *kind == FailureKind::RateLimited {
+            self.rate_limited(stream);
+        }
+    }
+
     /// A request waits, or waited, for limits.
     pub(crate) fn waited(&self, stream: &StreamName, wait: Duration) {
         if !wait.is_zero() {

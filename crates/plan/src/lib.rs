@@ -7,6 +7,7 @@
 mod auth;
 mod cache;
 mod connection;
+mod cost;
 mod credential;
 mod destination;
 mod pagination;
@@ -24,12 +25,13 @@ pub use auth::{
 };
 pub use cache::{CachePlan, Reuse};
 pub use connection::{IdentityPlan, PemPlan, ProxyPlan, ProxyServerPlan, ProxyUser, TlsPlan, TlsVersion};
+pub use cost::CostPlan;
 pub use credential::{CredentialSource, Found, SecretStorePlan, VaultAuth, VaultField, VaultPlan, Warning};
 pub use destination::{CommitPlan, DestinationPlan, DuckDbPlan};
 pub use pagination::{Injection, PageLimit, PaginationKind, PaginationPlan, TokenSource};
 pub use pipeline::{
-    ApiVersionPlan, LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, SourcePlan, TimeoutPlan, Variable, Variables,
-    WindowKind,
+    ApiVersionPlan, Counted, LimitPlan, PathPattern, PipelinePlan, RateLimitPlan, SourcePlan, TimeoutPlan, Variable,
+    Variables, WindowKind,
 };
 pub use price::{BudgetPlan, PricePlan, UnitPrice};
 pub use request::{BodyPlan, JsonTemplate, NamedTemplate, RequestPlan};

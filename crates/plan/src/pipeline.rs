@@ -115,17 +115,28 @@ pub struct ApiVersionPlan {
     pub told_in: Vec<String>,
 }
 
-/// So many requests in so much time.
+/// So many requests, or so much cost, in so much time.
 #[derive(Clone, Debug)]
 pub struct RateLimitPlan {
-    /// How many.
-    pub requests: NonZeroU32,
+    /// What is counted.
+    pub counts: Counted,
+    /// How much of it there may be.
+    pub most: NonZeroU32,
     /// In what time; above zero.
     pub per: Duration,
     /// When that time begins.
     pub window: WindowKind,
     /// The paths of which the requests count; all, where none is given.
     pub paths: Vec<PathPattern>,
+}
+
+/// What a rate limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Each request as one.
+    Requests,
+    /// Each request as what it costs by its stream's [`CostPlan`](crate::CostPlan).
+    Cost,
 }
 
 /// When the time of a rate limit begins.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 
-use crate::{CachePlan, Injection, PaginationPlan, PricePlan, RequestPlan, ResponseRule, ShapePlan};
+use crate::{CachePlan, CostPlan, Injection, PaginationPlan, PricePlan, RequestPlan, ResponseRule, ShapePlan};
 
 /// One stream, ready to be read.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct StreamPlan {
     pub table: String,
     /// What is asked for.
     pub request: RequestPlan,
+    /// What a request costs, where limits count that.
+    pub cost: CostPlan,
     /// What it costs in money, where that is known.
     pub price: Option<PricePlan>,
     /// What answers mean, where it is not what their status says.

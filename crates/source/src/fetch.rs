@@ -10,6 +10,7 @@ use spile_http::{Client, Request, Response, StatusCode};
 use spile_model::{Answer, CursorValue, Failure, FailureKind, RequestKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 
+use crate::cost::Costs;
 use crate::extract::{Extracted, Extractor, Signals};
 use crate::memory::Memory;
 use crate::pagination::{Next, Paginator, Position, Seen, Wanted};
@@ -75,11 +76,12 @@ impl Fetcher {
         let mut wanted = Wanted::default();
         let paginator = Paginator::new(&stream.pagination.kind, &mut wanted);
         let priced = Priced::new(stream.price.as_ref(), &mut wanted);
+        let costs = Costs::new(&stream.cost, &mut wanted);
         Self {
             client: client.clone(),
             stream: stream.name.clone(),
             requests: Requests::new(plan, stream, from, client),
-            extractor: Extractor::new(&stream.records, wanted.0, stream.missing_records),
+            extractor: Extractor::new(&stream.records, wanted.0, stream.missing_records).settling(costs),
             memory: Memory::new(plan, stream, client, known),
             paginator,
             priced,

@@ -17,15 +17,17 @@
 //! * `extract`: a body → ranges of records, and the values that paging needs, in one pass.
 //! * `memory`: what earlier runs were answered, so that the API can say that nothing has changed.
 //! * `fetch`: these together, for one page.
-//! * `priced`: what a response is priced by.
+//! * `cost`, `priced`: what a response tells of its cost, and what it is priced by.
 //! * `prefetch`, `guard`, `pages`: many pages, ahead of their reader and without going in circles.
 
+mod cost;
 mod extract;
 mod fetch;
 mod guard;
 mod memory;
 mod pages;
 mod pagination;
+mod place;
 mod prefetch;
 mod priced;
 mod request;

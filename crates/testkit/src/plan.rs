@@ -17,9 +17,10 @@ use std::num::{NonZeroU32, NonZeroU64};
 use spile_expression::{RecordPath, Template};
 use spile_model::StreamName;
 use spile_plan::{
-    AuthPlan, BudgetPlan, CommitPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection, LimitPlan,
-    Lookback, MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, ProxyPlan, RequestPlan,
-    RetryPlan, SecretStorePlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables, WriteMode,
+    AuthPlan, BudgetPlan, CommitPlan, CostPlan, CursorOrder, CursorPlan, DestinationPlan, DuckDbPlan, Injection,
+    LimitPlan, Lookback, MissingRecords, NamedTemplate, PaginationKind, PaginationPlan, PipelinePlan, ProxyPlan,
+    RequestPlan, RetryPlan, SecretStorePlan, ShapePlan, SourcePlan, StreamPlan, TimeoutPlan, TlsPlan, Variables,
+    WriteMode,
 };
 
 /// More pages than any test reads, and few enough that paging without end is soon over.
@@ -41,6 +42,7 @@ pub fn stream(name: &str) -> StreamPlan {
             body: None,
             idempotent: true,
         },
+        cost: CostPlan::default(),
         price: None,
         responses: Vec::new(),
         pagination: PaginationPlan { kind: PaginationKind::None, max_pages: MAX_PAGES },

@@ -1,13 +1,14 @@
-//! Prices and budgets: what goes together.
+//! What requests cost, in points and in money, and what a run may spend.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 
+use serde_json::Value as Json;
 use spile_model::Decimal;
-use spile_plan::{BudgetPlan, PricePlan, UnitPrice};
+use spile_plan::{BudgetPlan, CostPlan, PricePlan, UnitPrice};
 
 use super::Planner;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::spec::{AmountText, PipelineSpec, PriceSpec, StreamSpec};
+use crate::spec::{AmountText, BodySpec, CostForm, PipelineSpec, PriceSpec, StreamSpec};
 
 impl Planner<'_, '_, '_> {
     /// `Some(None)` where the stream has no price.
@@ -43,6 +44,19 @@ impl Planner<'_, '_, '_> {
         }))
     }
 
+    /// What a request costs, for limits that count that.
+    pub(super) fn cost(&mut self, stream: &str, spec: &StreamSpec) -> Option<CostPlan> {
+        Some(match &spec.cost {
+            None if is_graphql(spec) => CostPlan::GraphQl,
+            None => CostPlan::default(),
+            Some(CostForm::Fixed(cost)) => CostPlan::Fixed(NonZeroU32::new(*cost)?),
+            Some(CostForm::Told(told)) => CostPlan::Told {
+                by: self.token_source(&["streams", stream, "cost", "told"], &told.told)?,
+                estimate: told.estimate.and_then(NonZeroU32::new),
+            },
+        })
+    }
+
     pub(super) fn budget(&mut self, spec: &PipelineSpec) -> BudgetPlan {
         self.check_currencies(spec);
         let Some(budget) = &spec.budget else { return BudgetPlan::default() };
@@ -75,6 +89,11 @@ impl Planner<'_, '_, '_> {
             self.report(&path, Diagnostic::error(Code::Conflict, message).with_help(help));
         }
     }
+}
+
+/// Whether the body is a query of GraphQL (https://graphql.github.io/graphql-over-http/draft/#sec-Request).
+fn is_graphql(spec: &StreamSpec) -> bool {
+    matches!(&spec.body, Some(BodySpec::Json(json)) if json.get("query").is_some_and(Json::is_string))
 }
 
 fn currency(price: &PriceSpec) -> &str {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use spile_model::ByteSize;
 use spile_plan::{
-    AuthPlan, LimitPlan, OutagePlan, PathPattern, RateLimitPlan, RetryBudgetPlan, RetryPlan, SourcePlan, TimeoutPlan,
-    WindowKind,
+    AuthPlan, Counted, LimitPlan, OutagePlan, PathPattern, RateLimitPlan, RetryBudgetPlan, RetryPlan, SourcePlan,
+    TimeoutPlan, WindowKind,
 };
 use url::Url;
 
@@ -85,7 +85,22 @@ impl Planner<'_, '_, '_> {
             let index = index.to_string();
             let place = if alone { vec!["source", "rate_limit"] } else { vec!["source", "rate_limit", &index] };
             self.above_zero(&[&place[..], &["per"]].concat(), "per", limit.per);
-            let requests = NonZeroU32::new(limit.requests).unwrap_or(NonZeroU32::MIN);
+            let counted = match (limit.requests, limit.cost) {
+                (Some(requests), None) => Some((Counted::Requests, requests)),
+                (None, Some(cost)) => Some((Counted::Cost, cost)),
+                (None, None) => {
+                    let message = "the limit does not say how much there may be";
+                    let help = "add `requests:`, how many; or `cost:`, how much they may cost together";
+                    self.report(&place, Diagnostic::error(Code::MissingKey, message).with_help(help));
+                    None
+                }
+                (Some(_), Some(_)) => {
+                    let message = "one limit counts requests or cost, not both";
+                    let help = "write a list of two limits, which both hold";
+                    self.report(&place, Diagnostic::error(Code::Conflict, message).with_help(help));
+                    None
+                }
+            };
             let window = match limit.window.unwrap_or_default() {
                 WindowSpec::Sliding => WindowKind::Sliding,
                 WindowSpec::Fixed => WindowKind::Fixed,
@@ -100,7 +115,10 @@ impl Planner<'_, '_, '_> {
                 );
             }
             let paths = paths.iter().map(|path| PathPattern::new(path)).collect();
-            out.push(RateLimitPlan { requests, per: limit.per.0, window, paths });
+            if let Some((counts, most)) = counted {
+                let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+                out.push(RateLimitPlan { counts, most, per: limit.per.0, window, paths });
+            }
         }
         out
     }

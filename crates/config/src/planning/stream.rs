@@ -24,6 +24,7 @@ impl Planner<'_, '_, '_> {
         self.check_name(&["streams", name], "stream", name);
         let names = Names::Stream { cursor: spec.cursor.is_some() };
         let request = self.request(name, spec, names);
+        let cost = self.cost(name, spec);
         let price = self.price(name, spec);
         let responses = self.responses(name, spec);
         let pagination = self.pagination(name, spec);
@@ -44,6 +45,7 @@ impl Planner<'_, '_, '_> {
             name: StreamName::new(name),
             table: spec.table.clone().unwrap_or_else(|| name.to_owned()),
             request: request?,
+            cost: cost?,
             price: price?,
             responses: responses?,
             pagination: pagination?,

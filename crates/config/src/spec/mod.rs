@@ -41,8 +41,8 @@ pub(crate) use response::{
 };
 pub(crate) use source::{ApiVersionSpec, SourceSpec, WindowSpec};
 pub(crate) use stream::{
-    BodySpec, CacheForm, CacheSpec, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec, MissingRecordsSpec,
-    NamesSpec, NestedSpec, OrderSpec, ReuseSpec, StreamDefaults, StreamSpec, WriteSpec,
+    BodySpec, CacheForm, CacheSpec, CostForm, CursorForm, CursorSpec, ListsSpec, LookbackSpec, MethodSpec,
+    MissingRecordsSpec, NamesSpec, NestedSpec, OrderSpec, ReuseSpec, StreamDefaults, StreamSpec, WriteSpec,
 };
 pub(crate) use values::{AmountText, DurationText, Exact, Named, OneOrMany, SizeText, Text};
 pub(crate) use variable::{DefaultSpec, VariableForm, VariableSpec};

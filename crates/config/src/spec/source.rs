@@ -44,7 +44,8 @@ pub(crate) struct SourceSpec {
     /// Query parameters of every request. A stream's own parameter of the same name takes the place of it.
     pub(crate) query: Option<Named<OneOrMany<Text>>>,
 
-    /// What is never exceeded: `{ requests: 5000, per: 1h }`, or a list of such limits that all hold. What the API's
+    /// What is never exceeded: `{ requests: 5000, per: 1h }`, `{ cost: 1000, per: 1m }`, or a list of such limits that
+    /// all hold. What the API's
     /// responses say about its limits, in any of the usual headers, is respected in any case.
     pub(crate) rate_limit: Option<OneOrMany<RateLimitSpec>>,
 
@@ -94,13 +95,18 @@ pub(crate) struct ApiVersionSpec {
     pub(crate) answered_in: Option<String>,
 }
 
-/// So many requests in so much time.
+/// So many requests, or so much cost, in so much time.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RateLimitSpec {
-    /// How many requests.
+    /// How many requests. Either this or `cost` is given.
     #[schemars(range(min = 1))]
-    pub(crate) requests: u32,
+    pub(crate) requests: Option<u32>,
+
+    /// How much the requests may cost together, in the API's own unit (points, credits, complexity). What a request
+    /// costs, its stream says: `cost`.
+    #[schemars(range(min = 1))]
+    pub(crate) cost: Option<u32>,
 
     /// In what time: `1s`, `1h`.
     pub(crate) per: DurationText,
@@ -117,7 +123,7 @@ pub(crate) struct RateLimitSpec {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WindowSpec {
-    /// At any time: in no stretch of time that long there are more requests.
+    /// At any time: in no stretch of time that long there is more.
     #[default]
     Sliding,
     /// With the minute, the hour, at midnight UTC: at whole multiples of `per`. For quotas that the API renews then.

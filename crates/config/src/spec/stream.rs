@@ -6,7 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::{DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, PriceSpec, ResponseRuleSpec, Text};
+use super::{
+    DurationText, InjectionSpec, Named, OneOrMany, PaginationSpec, PriceSpec, ResponseRuleSpec, Text, TokenSpec,
+};
 
 /// A stream: one kind of record from one endpoint, which becomes one table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +31,10 @@ pub(crate) struct StreamSpec {
 
     /// The body of the request: `{ json: … }` or `{ form: … }`.
     pub(crate) body: Option<BodySpec>,
+
+    /// What a request costs, where a limit counts cost: a whole number, or where the answer tells it. Default: 1; for a
+    /// query of GraphQL (a JSON body with a `query`), what its answer tells in the way of Shopify or GitHub.
+    pub(crate) cost: Option<CostForm>,
 
     /// What the requests cost in money: `{ per_request: 0.002, currency: USD }`. It is summed up in the report of a run
     /// and in `_spile_requests`, and `budget` can limit it.
@@ -135,6 +141,28 @@ pub(crate) enum BodySpec {
     Json(Json),
     /// Form fields. Values may be templates; one that renders to nothing is left out.
     Form(Named<OneOrMany<Text>>),
+}
+
+/// What a request costs: a number, or a map.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(crate) enum CostForm {
+    Fixed(#[schemars(range(min = 1))] u32),
+    Told(CostSpec),
+}
+
+/// Where an answer tells what its request cost. Before a request leaves, it is taken for what the last one of the stream
+/// cost; its answer puts that right.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CostSpec {
+    /// A path into the body (`$.extensions.complexity`), or `{ header: X-Request-Cost }`.
+    pub(crate) told: TokenSpec,
+
+    /// What the first request is taken for. Without it, the first one goes ahead alone.
+    #[schemars(range(min = 1))]
+    pub(crate) estimate: Option<u32>,
 }
 
 /// The cursor: the record's key, or a map.

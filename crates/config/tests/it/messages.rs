@@ -506,3 +506,10 @@ destination: duckdb:x.duckdb
          destination: duckdb:x.duckdb\n"
     ));
 }
+
+#[test]
+fn a_rate_limit_counts_requests_or_cost() {
+    assert_snapshot!(refusal(&with_source(
+        "rate_limit:\n  - { per: 1m }\n  - { requests: 1, cost: 5, per: 1m }\n  - { cost: 0, per: 1m }"
+    )));
+}

@@ -6,10 +6,10 @@ use std::time::Duration;
 use spile_config::{Settings, load_str};
 use spile_model::{ByteSize, ColumnType};
 use spile_plan::{
-    AuthPlan, BodyPlan, CachePlan, ClientPlan, ClientProof, CursorOrder, DestinationPlan, ExpiryPlace, GrantPlan,
-    HmacAlgorithm, HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback, Matcher, Nested,
-    PaginationKind, PipelinePlan, ResponseRule, Reuse, StreamPlan, TextMatch, TokenSource, Treatment, Variable,
-    WaitPlace, WriteMode,
+    AuthPlan, BodyPlan, CachePlan, ClientPlan, ClientProof, CostPlan, Counted, CursorOrder, DestinationPlan,
+    ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback,
+    Matcher, Nested, PaginationKind, PipelinePlan, ResponseRule, Reuse, StreamPlan, TextMatch, TokenSource, Treatment,
+    Variable, WaitPlace, WriteMode,
 };
 
 use crate::load;
@@ -260,6 +260,24 @@ fn prices_and_budgets_keep_every_digit() {
     assert!(matches!(by_unit("{ header: X-Credits }"), TokenSource::Header(name) if name == "X-Credits"));
     let free = load(SHORT).unwrap();
     assert!(free.streams[0].price.is_none() && free.budget == spile_plan::BudgetPlan::default());
+}
+
+#[test]
+fn what_requests_cost_is_a_number_or_told_by_answers() {
+    let cost = |settings: &str| stream(&format!("{{ path: /a, {settings} }}")).cost;
+    assert!(matches!(cost("method: GET"), CostPlan::Fixed(one) if one.get() == 1));
+    assert!(matches!(cost("cost: 5"), CostPlan::Fixed(five) if five.get() == 5));
+    let told = cost("cost: { told: $.complexity, estimate: 50 }");
+    assert!(matches!(told, CostPlan::Told { by: TokenSource::Body(_), estimate: Some(most) } if most.get() == 50));
+    let told = cost("cost: { told: { header: X-Cost } }");
+    assert!(matches!(told, CostPlan::Told { by: TokenSource::Header(_), estimate: None }));
+    assert!(matches!(cost("body: { json: { query: '{ viewer { login } }' } }"), CostPlan::GraphQl));
+    assert!(matches!(cost("cost: 2, body: { json: { query: '{ viewer { login } }' } }"), CostPlan::Fixed(_)));
+    assert!(matches!(cost("body: { json: { query: { term: x } } }"), CostPlan::Fixed(_)), "a query of another kind");
+    let limits = "https://api.example.com, rate_limit: [{ requests: 10, per: 1s }, { cost: 1000, per: 1m }]";
+    let limits = load(&SHORT.replace("https://api.example.com", limits)).unwrap().source.rate_limits;
+    assert_eq!((limits[0].counts, limits[0].most.get()), (Counted::Requests, 10));
+    assert_eq!((limits[1].counts, limits[1].most.get()), (Counted::Cost, 1000));
 }
 
 #[test]

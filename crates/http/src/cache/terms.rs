@@ -65,8 +65,15 @@ mod tests {
             headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
         let received_at = "2025-03-01T12:00:00Z".parse().unwrap();
-        let response =
-            Response { status: StatusCode::OK, headers, body: "[]".into(), url: url.clone(), received_at, ends: false };
+        let response = Response {
+            status: StatusCode::OK,
+            headers,
+            body: "[]".into(),
+            url: url.clone(),
+            received_at,
+            bill: crate::Bill::default(),
+            ends: false,
+        };
         Terms::of(&Request::get(url), &response, reuse)
     }
 

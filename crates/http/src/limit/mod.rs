@@ -6,6 +6,8 @@
 //! and where it is not known whether the API would accept one more (at the beginning, after a pause, when a limit should
 //! have been renewed, while it is down), one request goes ahead alone. Time is tokio's, so that tests pause it.
 
+pub(crate) mod bill;
+mod cost;
 pub(crate) mod dialect;
 pub(crate) mod outage;
 mod told;
@@ -14,17 +16,19 @@ mod window;
 
 use std::fmt;
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use spile_model::{FailureKind, Quota, StreamName};
-use spile_plan::{RateLimitPlan, RetryPlan};
+use spile_plan::{RateLimitPlan, RetryPlan, StreamPlan};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use self::dialect::Reading;
+use self::bill::{Bill, Cost};
+use self::cost::Costs;
+use self::dialect::{Reading, Unit};
 use self::outage::{Failed, Outage, Since, Standing};
 use self::told::{News, Told};
 use self::turns::Turns;
@@ -79,6 +83,7 @@ struct State {
     under_way: u32,
     windows: Vec<Window>,
     told: Vec<Told>,
+    costs: Costs,
     paused_until: Option<Instant>,
     /// Refusals in a row that did not say how long to wait.
     untold: u32,
@@ -116,14 +121,22 @@ enum Obstacle {
 }
 
 impl Limiter {
-    /// `clock`: the wall clock's time at this moment, for windows that begin with the hour or the day.
-    pub(crate) fn new(limits: &[RateLimitPlan], concurrency: u32, retries: &RetryPlan, clock: Timestamp) -> Self {
+    /// `clock`: the wall clock's time at this moment, for windows that begin with the hour or the day. `streams` say what
+    /// their requests cost.
+    pub(crate) fn new<'p>(
+        limits: &[RateLimitPlan],
+        concurrency: u32,
+        retries: &RetryPlan,
+        clock: Timestamp,
+        streams: impl Iterator<Item = &'p StreamPlan>,
+    ) -> Self {
         let now = Instant::now();
         let state = State {
             concurrency,
             under_way: 0,
             windows: limits.iter().map(|plan| Window::new(plan, now, clock)).collect(),
             told: Vec::new(),
+            costs: Costs::new(streams),
             paused_until: None,
             untold: 0,
             outage: Outage::new(retries),
@@ -143,11 +156,11 @@ impl Limiter {
     /// # Errors
     /// The API allows none for longer than `max_wait`, or has been down for longer than the plan waits.
     pub(crate) async fn admit(
-        &self,
+        self: &Arc<Self>,
         stream: &StreamName,
         path: &str,
         mut on_wait: impl FnMut(Reason, Duration),
-    ) -> Result<Permit<'_>, TooLong> {
+    ) -> Result<Permit, TooLong> {
         let waiting = Waiting { limiter: self, number: self.lock().turns.ask(stream, path) };
         let mut reported = None;
         let mut since = None;
@@ -190,17 +203,25 @@ impl Limiter {
         state.told.iter().filter_map(|told| told.quota(stream, now, clock)).collect()
     }
 
-    fn permit<'a>(
-        &'a self,
+    fn permit(
+        self: &Arc<Self>,
         waiting: Waiting<'_>,
         stream: &StreamName,
         permitted: Permitted,
         now: Instant,
         waited: Duration,
-    ) -> Permit<'a> {
+    ) -> Permit {
         drop(waiting);
         self.changed.notify_waiters(); // the next one may be able to go too
-        Permit { limiter: self, stream: stream.clone(), permitted, departed: now, waited, answered: false }
+        Permit {
+            limiter: Arc::clone(self),
+            stream: stream.clone(),
+            permitted,
+            departed: now,
+            waited,
+            answered: false,
+            billed: false,
+        }
     }
 
     /// An answer was not the failure that its status says, or says nothing of the API as a whole.
@@ -252,12 +273,46 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What a request that left counts in.
+/// What a request that left counts in, and what was taken for it.
+#[derive(Default)]
 struct Permitted {
     number: u64,
     path: Box<str>,
-    windows: Vec<usize>,
-    told: Vec<usize>,
+    windows: Vec<(usize, f64)>,
+    told: Vec<(usize, f64)>,
+    /// What it costs is told by the reader of its answer, and not settled yet.
+    unsettled: bool,
+    /// When it arrived at the latest, once it is answered.
+    arrival: Option<Instant>,
+    /// The limits that the head of its answer told of.
+    heard: Vec<usize>,
+}
+
+/// Which of the limits that a request counts in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that count requests.
+    Requests,
+    /// Those that count cost.
+    Cost,
+    All,
+}
+
+impl Which {
+    fn has(self, counts_cost: bool) -> bool {
+        match self {
+            Self::Requests => !counts_cost,
+            Self::Cost => counts_cost,
+            Self::All => true,
+        }
+    }
+}
+
+/// A limit, by its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Window(usize),
+    Told(usize),
 }
 
 impl State {
@@ -265,8 +320,9 @@ impl State {
     fn turn(&mut self, number: u64, now: Instant) -> Result<Permitted, Obstacle> {
         let mut turns = std::mem::take(&mut self.turns);
         let mut outcome = Err(Obstacle::Unknown); // it is behind another of its stream
+        let mut saved = Vec::new();
         for ticket in turns.order() {
-            let obstacle = self.obstacle(&ticket.stream, &ticket.path, now);
+            let obstacle = self.obstacle(&ticket.stream, &ticket.path, &mut saved, now);
             if ticket.number == number {
                 outcome = match obstacle {
                     None => Ok(self.depart(&ticket.stream, &ticket.path, now)),
@@ -285,32 +341,61 @@ impl State {
         outcome
     }
 
-    fn obstacle(&mut self, stream: &StreamName, path: &str, now: Instant) -> Option<Obstacle> {
-        let windows = self.windows.iter_mut().filter(|window| window.applies_to(path));
-        let windows = windows.map(|window| (window.free_at(now), Reason::RateLimit));
-        let told = self.told.iter().filter(|told| told.applies_to(stream));
-        let told = told.map(|told| (told.free_at(now), Reason::Told(told.name.clone())));
-        let paused = self.paused_until.map(|until| (Some(until), Reason::Paused));
+    /// What is in the way of a request. `saved`: the limits for which somebody waits whose turn comes before: a dear
+    /// request would never find enough left if cheaper ones took all that comes back. What this one waits for is added.
+    fn obstacle(&mut self, stream: &StreamName, path: &str, saved: &mut Vec<Place>, now: Instant) -> Option<Obstacle> {
         let down = match self.outage.standing() {
             Standing::Up => None,
-            Standing::Until(at, since) => Some((Some(at), Reason::Down(since))),
+            Standing::Until(at, since) => Some((None, Some(at), Reason::Down(since))),
             Standing::GivenUp(since) => return Some(Obstacle::GivenUp(Reason::Down(since))),
         };
+        let mut unknown = self.under_way >= self.concurrency
+            || matches!(self.scouting, Scouting::UnderWay(_))
+            || self.costs.are_awaited_by(stream);
         let mut latest: Option<(Instant, Reason)> = None;
-        let mut unknown = self.under_way >= self.concurrency || matches!(self.scouting, Scouting::UnderWay(_));
-        for (free, reason) in windows.chain(told).chain(paused).chain(down) {
+        let mut lacking = Vec::new();
+        for (place, free, reason) in self.limits(stream, path, now).into_iter().chain(down) {
             match free {
+                _ if place.is_some_and(|place| saved.contains(&place)) => unknown = true,
                 None => unknown = true,
-                Some(at) if at > now && latest.as_ref().is_none_or(|(known, _)| at > *known) => {
-                    latest = Some((at, reason));
+                Some(at) if at > now => {
+                    lacking.extend(place.map(|place| (place, at)));
+                    if latest.as_ref().is_none_or(|(known, _)| at > *known) {
+                        latest = Some((at, reason));
+                    }
                 }
                 Some(_) => {}
             }
         }
         match latest {
-            Some((at, reason)) => Some(Obstacle::Until(at, reason)),
+            Some((at, reason)) => {
+                saved.extend(lacking.into_iter().filter(|(_, free)| *free == at).map(|(place, _)| place));
+                Some(Obstacle::Until(at, reason))
+            }
             None => unknown.then_some(Obstacle::Unknown),
         }
+    }
+
+    /// The limits that a request counts in, and when they are free for it; with their place where they count cost.
+    fn limits(
+        &mut self,
+        stream: &StreamName,
+        path: &str,
+        now: Instant,
+    ) -> Vec<(Option<Place>, Option<Instant>, Reason)> {
+        let (estimate, priced) = (self.costs.of(stream), self.costs.are_told_to(stream));
+        let windows = self.windows.iter_mut().enumerate().filter(|(_, window)| window.applies_to(path));
+        let windows = windows.map(|(at, window)| {
+            let free = window.free_at(window.share(estimate.cost), now);
+            (window.counts_cost().then_some(Place::Window(at)), free, Reason::RateLimit)
+        });
+        let told = self.told.iter().enumerate().filter(|(_, told)| told.applies_to(stream, priced));
+        let told = told.map(|(at, told)| {
+            let free = told.free_at(told.share(estimate), now);
+            (told.counts_cost().then_some(Place::Told(at)), free, Reason::Told(told.name.clone()))
+        });
+        let paused = self.paused_until.map(|until| (None, Some(until), Reason::Paused));
+        windows.chain(told).chain(paused).collect()
     }
 
     fn depart(&mut self, stream: &StreamName, path: &str, now: Instant) -> Permitted {
@@ -320,28 +405,40 @@ impl State {
         if self.scouting == Scouting::Due {
             self.scouting = Scouting::UnderWay(number);
         }
-        let places = |applies: &mut dyn Iterator<Item = bool>| {
-            applies.enumerate().filter_map(|(at, applies)| applies.then_some(at)).collect::<Vec<_>>()
-        };
-        let windows = places(&mut self.windows.iter().map(|window| window.applies_to(path)));
-        let told = places(&mut self.told.iter().map(|told| told.applies_to(stream)));
-        windows.iter().for_each(|&at| self.windows[at].depart());
-        told.iter().for_each(|&at| self.told[at].depart(number, now));
-        Permitted { number, path: path.into(), windows, told }
+        let (estimate, priced) = (self.costs.of(stream), self.costs.are_told_to(stream));
+        self.costs.depart(stream);
+        let windows = self.windows.iter().enumerate().filter(|(_, window)| window.applies_to(path));
+        let windows: Vec<_> = windows.map(|(at, window)| (at, window.share(estimate.cost))).collect();
+        let told = self.told.iter().enumerate().filter(|(_, told)| told.applies_to(stream, priced));
+        let told: Vec<_> = told.map(|(at, told)| (at, told.share(estimate))).collect();
+        windows.iter().for_each(|&(at, share)| self.windows[at].depart(share));
+        told.iter().for_each(|&(at, share)| self.told[at].depart(number, share, now));
+        Permitted { number, path: path.into(), windows, told, unsettled: priced, arrival: None, heard: Vec::new() }
     }
 }
 
 /// The right to have one request under way; it ends when dropped.
-pub(crate) struct Permit<'a> {
-    limiter: &'a Limiter,
+pub(crate) struct Permit {
+    limiter: Arc<Limiter>,
     stream: StreamName,
     permitted: Permitted,
     departed: Instant,
     waited: Duration,
     answered: bool,
+    /// What the request costs is settled by a bill.
+    billed: bool,
 }
 
-impl Permit<'_> {
+impl Permit {
+    /// The bill of an answer with this status, for its reader to settle: only a success has one.
+    pub(crate) fn bill(&mut self, status: StatusCode) -> Bill {
+        if !self.permitted.unsettled || !status.is_success() {
+            return Bill::default();
+        }
+        self.billed = true;
+        Bill::new(&self.limiter, &self.stream, std::mem::take(&mut self.permitted))
+    }
+
     /// How long the request waited from when it was known until when it would have to.
     pub(crate) fn waited(&self) -> Duration {
         self.waited
@@ -366,9 +463,10 @@ impl Permit<'_> {
         let mut state = self.limiter.lock();
         state.bears_on_outage(&self.permitted, &self.stream, &kind, now, clock);
         state.answer_took(now - self.departed);
-        state.hear(&self.permitted, &self.stream, &readings, now);
+        self.permitted.heard = state.hear(&self.permitted, &self.stream, &readings, now);
+        state.tell_apart(&readings);
         let news = if readings.is_empty() { News::Silence } else { News::Told };
-        state.arrived(&self.permitted, news, now);
+        state.arrived(&mut self.permitted, &self.stream, news, now);
         if !refused {
             state.untold = 0;
         } else if !state.is_refused_by_particular(&readings) {
@@ -388,15 +486,29 @@ impl Permit<'_> {
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for Permit {
     fn drop(&mut self) {
+        let now = Instant::now();
         let mut state = self.limiter.lock();
         if !self.answered {
-            state.arrived(&self.permitted, News::None, Instant::now());
+            state.arrived(&mut self.permitted, &self.stream, News::None, now);
+        }
+        if !self.billed {
+            // A refusal has no bill: that the request was taken for as much as was reserved is the safe side.
+            state.settle(std::mem::take(&mut self.permitted), &self.stream, None, &[], now);
         }
         state.under_way -= 1;
         drop(state);
         self.limiter.changed.notify_waiters();
+    }
+}
+
+impl Limiter {
+    /// What a request cost is known by its bill, at this time of the wall clock; or it will not be.
+    fn settle(&self, permitted: Permitted, stream: &StreamName, cost: Option<&Cost>, clock: Timestamp) {
+        let reading = cost.and_then(|cost| dialect::of_cost(cost, clock));
+        self.lock().settle(permitted, stream, cost, reading.as_slice(), Instant::now());
+        self.changed.notify_waiters();
     }
 }
 
@@ -405,13 +517,15 @@ impl State {
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
     }
 
-    /// A request is answered, or will not be.
-    fn arrived(&mut self, permitted: &Permitted, news: News, now: Instant) {
+    /// A request is answered, or will not be. What is counted by cost waits for its bill, where there will be one.
+    fn arrived(&mut self, permitted: &mut Permitted, stream: &StreamName, news: News, now: Instant) {
         // The way there and back takes at least as long as the fastest did, so it had arrived that much before.
         let arrival = self.fastest.and_then(|fastest| now.checked_sub(fastest)).unwrap_or(now);
-        permitted.windows.iter().for_each(|&at| self.windows[at].arrived(arrival));
-        for &at in &permitted.told {
-            self.told[at].back(permitted.number, news);
+        permitted.arrival = Some(arrival);
+        let which = if permitted.unsettled { Which::Requests } else { Which::All };
+        self.count(permitted, which, None, |_| news, now);
+        if !permitted.unsettled {
+            self.costs.settled(stream, None);
         }
         if self.scouting == Scouting::UnderWay(permitted.number) {
             self.scouting = if self.outage.is_down() { Scouting::Due } else { Scouting::Done };
@@ -451,14 +565,65 @@ impl State {
         }
     }
 
-    fn hear(&mut self, permitted: &Permitted, stream: &StreamName, readings: &[Reading], now: Instant) {
+    /// What a request cost is known, or it will not be; `readings`: what its answer's body told of limits.
+    fn settle(
+        &mut self,
+        mut permitted: Permitted,
+        stream: &StreamName,
+        cost: Option<&Cost>,
+        readings: &[Reading],
+        now: Instant,
+    ) {
+        if !permitted.unsettled {
+            return;
+        }
+        self.costs.settled(stream, cost);
+        let refused = cost.is_some_and(|cost| cost.refused);
+        let told = self.hear(&permitted, stream, readings, now);
+        if refused && told.is_empty() {
+            self.pause(None, now);
+        }
+        permitted.heard.extend(told);
+        let taken = if refused { Some(0.0) } else { cost.and_then(|cost| cost.actual) };
+        let heard = std::mem::take(&mut permitted.heard);
+        let news = |at| if heard.contains(&at) { News::Told } else { News::Silence };
+        self.count(&permitted, Which::Cost, taken, news, now);
+    }
+
+    /// Counts a request that is over in the limits that it counts in, as what was taken in the end, where that is known.
+    fn count(
+        &mut self,
+        permitted: &Permitted,
+        which: Which,
+        taken: Option<f64>,
+        news: impl Fn(usize) -> News,
+        now: Instant,
+    ) {
+        for &(at, reserved) in &permitted.windows {
+            if which.has(self.windows[at].counts_cost()) {
+                let arrival = permitted.arrival.unwrap_or(now);
+                self.windows[at].arrived(arrival, reserved, taken.unwrap_or(reserved));
+            }
+        }
+        for &(at, reserved) in &permitted.told {
+            if which.has(self.told[at].counts_cost()) {
+                self.told[at].back(permitted.number, reserved, taken.unwrap_or(reserved), news(at));
+            }
+        }
+    }
+
+    /// Takes in what an answer told of limits, and says of which.
+    fn hear(&mut self, permitted: &Permitted, stream: &StreamName, readings: &[Reading], now: Instant) -> Vec<usize> {
+        let mut heard = Vec::new();
         for reading in readings {
             let known = self.told.iter().position(|told| told.is_of(reading));
             let at = match known {
                 Some(at) => at,
                 None if self.told.len() < MOST_TOLD => {
                     // What else is under way may count, and does not know of it.
-                    let mut told = Told::new(reading, self.under_way - 1, now);
+                    let others = f64::from(self.under_way.saturating_sub(1));
+                    let each = if reading.unit == Unit::Cost { self.costs.dearest() } else { 1.0 };
+                    let mut told = Told::new(reading, others * each, now);
                     told.particular = self.told.iter().any(|known| known.was_told_to_another(stream));
                     self.told.push(told);
                     self.told.len() - 1
@@ -466,7 +631,13 @@ impl State {
                 None => continue,
             };
             self.told[at].hear(permitted.number, stream, reading, now);
+            heard.push(at);
         }
+        heard
+    }
+
+    /// What the head of an answer tells of other limits and not of this one is not every request's.
+    fn tell_apart(&mut self, readings: &[Reading]) {
         if !readings.is_empty() {
             for told in &mut self.told {
                 told.particular |= !readings.iter().any(|reading| told.is_of(reading));

@@ -12,10 +12,14 @@ use jiff::Timestamp;
 use spile_model::{Quota, StreamName};
 use tokio::time::Instant;
 
+use super::cost::Estimate;
 use super::dialect::{Reading, Unit};
 
 /// Two answers that put the renewal this close together mean the same one, whatever their ways took.
 const SAME: Duration = Duration::from_millis(250);
+
+/// A bucket that is full again within this is waited for by a request of which nobody knows what it costs.
+const SOON: Duration = Duration::from_secs(60);
 
 /// Lengths of windows that people choose, in seconds. A window that begins now and is told to end in 59 seconds is one of
 /// a minute, rounded down.
@@ -36,7 +40,8 @@ pub(super) struct Told {
     rounds_up: bool,
     /// What comes back in a second.
     restore: Option<f64>,
-    under_way: u32,
+    /// What is taken for requests that are not settled yet: each one, or what it costs.
+    under_way: f64,
     /// At the first answer that tells of it: what else was under way.
     unknowing: f64,
     /// The request, by its number, whose answer was believed last, and the one that goes ahead.
@@ -65,8 +70,8 @@ pub(super) enum News {
 }
 
 impl Told {
-    /// A limit of which the first answer tells, while so many other requests are under way.
-    pub(super) fn new(reading: &Reading, others_under_way: u32, now: Instant) -> Self {
+    /// A limit of which the first answer tells, while others are under way that may take so much of it.
+    pub(super) fn new(reading: &Reading, others_under_way: f64, now: Instant) -> Self {
         Self {
             name: reading.name.clone(),
             unit: reading.unit,
@@ -76,8 +81,8 @@ impl Told {
             renewal: None,
             rounds_up: false,
             restore: None,
-            unknowing: f64::from(others_under_way),
-            under_way: 0,
+            unknowing: others_under_way,
+            under_way: 0.0,
             believed: 0,
             ahead: None,
             departed: 0,
@@ -92,9 +97,28 @@ impl Told {
         self.name == reading.name && self.unit == reading.unit
     }
 
-    /// Whether the requests of `stream` count: its answers said so, or all answers to others did.
-    pub(super) fn applies_to(&self, stream: &StreamName) -> bool {
-        !self.particular || self.streams.contains(stream)
+    pub(super) fn counts_cost(&self) -> bool {
+        self.unit == Unit::Cost
+    }
+
+    /// Whether the requests of `stream` count: its answers said so, or all answers to others did. A limit that counts
+    /// cost is one of those streams whose answers tell of it, or (`priced`) are expected to.
+    pub(super) fn applies_to(&self, stream: &StreamName, priced: bool) -> bool {
+        let told = self.streams.contains(stream);
+        if self.counts_cost() { told || priced } else { told || !self.particular }
+    }
+
+    /// How much a request takes of it. One that costs more than all of it takes all of it, and so does one of which
+    /// nothing is known yet, where all of it comes back soon: it is never refused, and what is not taken is there for the
+    /// next.
+    pub(super) fn share(&self, estimate: Estimate) -> f64 {
+        let most = self.limit.unwrap_or(f64::INFINITY).max(1.0);
+        let soon = self.restore.is_some_and(|restore| most / restore <= SOON.as_secs_f64());
+        match self.unit {
+            Unit::Requests | Unit::Concurrent => 1.0,
+            Unit::Cost if !estimate.known && soon => most,
+            Unit::Cost => estimate.cost.min(most),
+        }
     }
 
     /// Whether the answers to a stream besides this one told of it.
@@ -110,49 +134,53 @@ impl Told {
         Some(Quota { name: self.name.clone(), left, limit: self.limit, renews_at })
     }
 
-    /// The earliest instant at which one more request keeps the limit, `now` where that is at once; nothing where only
+    /// The earliest instant at which so much more keeps the limit, `now` where that is at once; nothing where only
     /// an answer can tell.
-    pub(super) fn free_at(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn free_at(&self, share: f64, now: Instant) -> Option<Instant> {
         if self.unit == Unit::Concurrent {
-            let room = self.limit.is_none_or(|limit| f64::from(self.under_way) < limit.max(1.0));
+            let room = self.limit.is_none_or(|limit| self.under_way < limit.max(1.0));
             return room.then_some(now);
         }
-        if self.has_room(now) {
+        if self.has_room(share, now) {
             return Some(now);
         }
-        let soonest = [self.renewal, self.restored_at(now)].into_iter().flatten().min();
+        let soonest = [self.renewal, self.restored_at(share, now)].into_iter().flatten().min();
         match soonest {
             Some(at) if at > now => Some(at),
             // It should be renewed by now, or nothing says when it will be: the answer to the next one will.
-            _ => (self.ahead.is_none() && (self.under_way == 0 || soonest.is_some())).then_some(now),
+            _ => (self.ahead.is_none() && (self.is_idle() || soonest.is_some())).then_some(now),
         }
     }
 
-    fn has_room(&self, now: Instant) -> bool {
+    fn is_idle(&self) -> bool {
+        self.under_way <= 0.0
+    }
+
+    fn has_room(&self, share: f64, now: Instant) -> bool {
         let Some(left) = self.left_at(now) else { return true };
         // What others may take meanwhile is not counted on, until it is all that is left; then one goes at a time.
-        left - self.others - f64::from(self.under_way) >= 1.0 || (self.under_way == 0 && left >= 1.0)
+        left - self.others - self.under_way >= share || (self.is_idle() && left >= share)
     }
 
     /// When enough has come back for one more, of what comes back bit by bit.
-    fn restored_at(&self, now: Instant) -> Option<Instant> {
-        let missing = 1.0 + f64::from(self.under_way) - self.left_at(now)?;
+    fn restored_at(&self, share: f64, now: Instant) -> Option<Instant> {
+        let missing = share + self.under_way - self.left_at(now)?;
         now.checked_add(Duration::try_from_secs_f64(missing.max(0.0) / self.restore?).ok()?)
     }
 
-    pub(super) fn depart(&mut self, number: u64, now: Instant) {
-        if self.unit == Unit::Requests && !self.has_room(now) {
+    pub(super) fn depart(&mut self, number: u64, share: f64, now: Instant) {
+        if self.unit != Unit::Concurrent && !self.has_room(share, now) {
             self.ahead = Some(number);
         }
-        self.under_way += 1;
+        self.under_way += share;
         self.departed = self.departed.max(number);
     }
 
-    /// A request that counts is over.
-    pub(super) fn back(&mut self, number: u64, news: News) {
-        self.under_way = self.under_way.saturating_sub(1);
+    /// A request that counts is over: `reserved` was taken for it, and it took `taken`.
+    pub(super) fn back(&mut self, number: u64, reserved: f64, taken: f64, news: News) {
+        self.under_way = (self.under_way - reserved).max(0.0);
         if news != News::Told {
-            self.left = self.left.map(|left| (left - 1.0).max(0.0));
+            self.left = self.left.map(|left| (left - taken).max(0.0));
         }
         if self.ahead == Some(number) {
             self.ahead = None;
@@ -178,7 +206,7 @@ impl Told {
         if renewed {
             self.others /= 2.0;
         } else if self.restore.is_none() {
-            let mine = f64::from(self.under_way);
+            let mine = self.under_way;
             let spent = self.left.map_or(0.0, |left| left - remaining);
             self.others = (spent - mine).max(self.others).max(0.0);
         }

@@ -1,17 +1,18 @@
-//! A limit that the pipeline file gives: so many requests in so much time.
+//! A limit that the pipeline file gives: so many requests, or so much cost, in so much time.
 //!
 //! It is kept as the times at which requests were counted, not as a token bucket (GCRA): a bucket that lets a whole
 //! quota go at once lets nearly twice the quota go within one window, which the API would refuse; one that does not,
 //! makes a short run wait for nothing.
 //!
 //! What counts is when a request reaches the API, and that lies between its departure and its answer. So a request
-//! counts from its departure until a window after the latest time at which it can have arrived.
+//! counts from its departure until a window after the latest time at which it can have arrived. What it costs may be
+//! known only from its answer; until then it counts as what was reserved for it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use spile_plan::{RateLimitPlan, WindowKind};
+use spile_plan::{Counted, RateLimitPlan, WindowKind};
 use tokio::time::Instant;
 
 /// Arrivals within one of so many parts of a window are counted together, at the time of the last of them: memory is
@@ -21,11 +22,11 @@ pub(super) const PARTS: u32 = 2048;
 /// One limit, and what it counts at present.
 pub(super) struct Window {
     plan: RateLimitPlan,
-    /// Requests that are not answered yet.
-    under_way: u32,
-    counted: u32,
-    /// Of a sliding window: when counted requests go out of it, and how many at once; the earliest first.
-    expiries: VecDeque<(Instant, u32)>,
+    /// Of requests that are not answered yet.
+    under_way: f64,
+    counted: f64,
+    /// Of a sliding window: when counted requests go out of it, and how much at once; the earliest first.
+    expiries: VecDeque<(Instant, f64)>,
     /// Of a fixed window: its end.
     end: Instant,
 }
@@ -33,49 +34,68 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn new(plan: &RateLimitPlan, now: Instant, clock: Timestamp) -> Self {
         let end = now + left_of_window(clock, plan.per);
-        Self { plan: plan.clone(), under_way: 0, counted: 0, expiries: VecDeque::new(), end }
+        Self { plan: plan.clone(), under_way: 0.0, counted: 0.0, expiries: VecDeque::new(), end }
     }
 
     pub(super) fn applies_to(&self, path: &str) -> bool {
         self.plan.paths.is_empty() || self.plan.paths.iter().any(|pattern| pattern.matches(path))
     }
 
-    /// The earliest instant at which one more request keeps the limit, `now` where that is at once; nothing where only
-    /// an answer makes room.
-    pub(super) fn free_at(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn counts_cost(&self) -> bool {
+        self.plan.counts == Counted::Cost
+    }
+
+    /// How much a request takes of it that costs so much. One that costs more than all of it takes all of it.
+    pub(super) fn share(&self, cost: f64) -> f64 {
+        if self.counts_cost() { cost.min(self.most()) } else { 1.0 }
+    }
+
+    fn most(&self) -> f64 {
+        f64::from(self.plan.most.get())
+    }
+
+    /// The earliest instant at which so much more keeps the limit, `now` where that is at once; nothing where only an
+    /// answer makes room.
+    pub(super) fn free_at(&mut self, share: f64, now: Instant) -> Option<Instant> {
         self.forget(now);
-        if self.counted + self.under_way < self.plan.requests.get() {
+        let mut over = self.counted + self.under_way + share - self.most();
+        if over <= 0.0 {
             return Some(now);
         }
-        match self.plan.window {
-            WindowKind::Sliding => self.expiries.front().map(|(at, _)| *at),
-            WindowKind::Fixed => Some(self.end),
+        if self.plan.window == WindowKind::Fixed {
+            return Some(self.end);
         }
+        let frees = |(at, count): &(Instant, f64)| {
+            over -= count;
+            (over <= 0.0).then_some(*at)
+        };
+        self.expiries.iter().find_map(frees)
     }
 
-    pub(super) fn depart(&mut self) {
-        self.under_way += 1;
+    pub(super) fn depart(&mut self, share: f64) {
+        self.under_way += share;
     }
 
-    /// A request that had departed arrived at `arrival` at the latest.
-    pub(super) fn arrived(&mut self, arrival: Instant) {
-        self.under_way = self.under_way.saturating_sub(1);
-        self.counted += 1;
-        let (per, share) = (self.plan.per, self.plan.requests.get() / PARTS);
+    /// A request for which `reserved` was taken when it departed, and which took `taken`, arrived at `arrival` at the
+    /// latest.
+    pub(super) fn arrived(&mut self, arrival: Instant, reserved: f64, taken: f64) {
+        self.under_way = (self.under_way - reserved).max(0.0);
+        self.counted += taken;
+        let (per, share) = (self.plan.per, self.most() / f64::from(PARTS));
         let expiry = arrival + per;
         match self.expiries.back_mut() {
-            _ if self.plan.window == WindowKind::Fixed => {}
-            Some((last, count)) if expiry <= *last || (*count < share && expiry - *last < per / PARTS) => {
+            _ if self.plan.window == WindowKind::Fixed || taken <= 0.0 => {}
+            Some((last, count)) if expiry <= *last || (*count + taken <= share && expiry - *last < per / PARTS) => {
                 *last = expiry.max(*last);
-                *count += 1;
+                *count += taken;
             }
-            _ => self.expiries.push_back((expiry, 1)),
+            _ => self.expiries.push_back((expiry, taken)),
         }
     }
 
-    /// How many requests it counts, and in how many entries.
+    /// How much it counts, and in how many entries.
     #[cfg(test)]
-    pub(super) fn kept(&self) -> (u32, usize) {
+    pub(super) fn kept(&self) -> (f64, usize) {
         (self.counted, self.expiries.len())
     }
 
@@ -84,7 +104,7 @@ impl Window {
         if self.plan.window == WindowKind::Fixed {
             while self.end <= now {
                 self.end += self.plan.per;
-                self.counted = 0; // what is under way may arrive in the new window, and counts in it
+                self.counted = 0.0; // what is under way may arrive in the new window, and counts in it
             }
         }
         while let Some(&(at, count)) = self.expiries.front()
@@ -92,6 +112,9 @@ impl Window {
         {
             self.expiries.pop_front();
             self.counted -= count;
+        }
+        if self.plan.window == WindowKind::Sliding && self.expiries.is_empty() {
+            self.counted = 0.0; // whatever fractions did not add up to
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use spile_plan::{RateLimitPlan, WindowKind};
+use spile_plan::{Counted, RateLimitPlan, WindowKind};
 use spile_testkit::fake_api::{FakeApi, Response, any, get};
 use tokio::time::Instant;
 
@@ -28,8 +28,8 @@ async fn a_rate_limit_is_never_exceeded_and_used_whole() {
     api.expect(any()).times(40).respond(Response::json(1));
     let mut plan = plan(&api.url());
     let per = Duration::from_secs(10);
-    let (requests, window) = (NonZeroU32::new(10).unwrap(), WindowKind::Sliding);
-    plan.source.rate_limits = vec![RateLimitPlan { requests, per, window, paths: Vec::new() }];
+    let (most, window) = (NonZeroU32::new(10).unwrap(), WindowKind::Sliding);
+    plan.source.rate_limits = vec![RateLimitPlan { counts: Counted::Requests, most, per, window, paths: Vec::new() }];
     let rig = Rig::new(&plan);
     let start = Instant::now();
     send_at_once(&rig, &api.url_of("/items"), 40).await;

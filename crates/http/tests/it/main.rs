@@ -8,6 +8,7 @@ mod caching;
 mod challenges;
 mod conformance;
 mod connections;
+mod costs;
 mod digests;
 mod garbage;
 mod hostile;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use spile_http::{Client, Surroundings};
 use spile_model::{Events, Failure, FailureKind, Secret};
 use spile_plan::{
-    AuthPlan, ClientPlan, ClientProof, GrantPlan, OAuth2Plan, PipelinePlan, RateLimitPlan, Variable, WindowKind,
+    AuthPlan, ClientPlan, ClientProof, Counted, GrantPlan, OAuth2Plan, PipelinePlan, RateLimitPlan, Variable,
+    WindowKind,
 };
 use spile_testkit::fake_api::{FakeApi, RefusedPort, Request, Response, any, get, post};
 use spile_testkit::plan::{named, template};
@@ -172,7 +173,8 @@ async fn a_server_of_tokens_that_fails_is_asked_again_as_the_policy_says_and_not
     ]);
     let mut plan = with_oauth2(&api.url(), &server.url());
     plan.source.rate_limits = vec![RateLimitPlan {
-        requests: NonZeroU32::MIN,
+        counts: Counted::Requests,
+        most: NonZeroU32::MIN,
         per: Duration::from_secs(3600),
         window: WindowKind::Sliding,
         paths: Vec::new(),

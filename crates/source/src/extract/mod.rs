@@ -30,6 +30,7 @@ mod text;
 mod trouble;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use spile_expression::RecordPath;
@@ -40,6 +41,7 @@ use spile_plan::MissingRecords;
 use self::route::Route;
 pub(crate) use self::signal::{Signal, Signals};
 use self::text::Text;
+use crate::cost::Costs;
 
 /// The largest body of which a document is built. It takes up to 18 times as much memory, which is a gibibyte then.
 const LARGEST_DOCUMENT: usize = 64 << 20;
@@ -84,6 +86,7 @@ pub(crate) struct Extractor {
     missing: MissingRecords,
     /// The ways through the text, where all paths are simple.
     routes: Option<Vec<Route>>,
+    costs: Arc<Costs>,
 }
 
 impl Extracted {
@@ -98,11 +101,17 @@ impl Extractor {
     /// For records at `records` and signals at `values`, in their order.
     pub(crate) fn new(records: &RecordPath, values: Vec<RecordPath>, missing: MissingRecords) -> Self {
         let routes = route::routes(records, &values);
-        Self { records: records.clone(), values, missing, routes }
+        Self { records: records.clone(), values, missing, routes, costs: Arc::new(Costs::Untold) }
+    }
+
+    /// Reads of each response what it cost, before its records are looked for: there are none where it refuses.
+    pub(crate) fn settling(self, costs: Costs) -> Self {
+        Self { costs: Arc::new(costs), ..self }
     }
 
     /// # Errors
-    /// [`FailureKind::BadBody`], [`FailureKind::NoRecords`], [`FailureKind::ErrorInBody`] or [`FailureKind::TooLarge`];
+    /// [`FailureKind::BadBody`], [`FailureKind::NoRecords`], [`FailureKind::ErrorInBody`], [`FailureKind::RateLimited`] or
+    /// [`FailureKind::TooLarge`];
     /// messages may quote the body, after `clean` has removed the secrets from what is quoted.
     pub(crate) fn extract(&self, response: &Response, clean: Clean<'_>) -> Result<Extracted, Failure> {
         let content_type = response.header(header::CONTENT_TYPE);
@@ -111,14 +120,16 @@ impl Extractor {
             return Ok(Extracted::default());
         }
         let text = Text::new(&response.body).map_err(|encoding| trouble::not_utf8(&encoding, content_type, clean))?;
-        self.extract_from(text, content_type, clean)
+        self.extract_from(text, response, clean)
     }
 
-    fn extract_from(&self, text: Text, content_type: Option<&str>, clean: Clean<'_>) -> Result<Extracted, Failure> {
-        let Some(valid) = text.valid() else { return self.extract_from(text.repaired(), content_type, clean) };
+    fn extract_from(&self, text: Text, response: &Response, clean: Clean<'_>) -> Result<Extracted, Failure> {
+        let Some(valid) = text.valid() else { return self.extract_from(text.repaired(), response, clean) };
+        let content_type = response.header(header::CONTENT_TYPE);
         // After the repair, which may make a body longer.
         self.check_size(valid.len())?;
         let found = self.find(valid).map_err(|error| trouble::not_json(valid, content_type, &error, clean))?;
+        self.costs.settle(response, &found.signals)?;
         if found.records.is_empty()
             && self.missing == MissingRecords::Fail
             && let Some(failure) = trouble::without_records(valid, &self.records, found.reached, clean)

@@ -3,8 +3,6 @@
 use std::fmt;
 
 use serde_json::Value;
-use spile_model::Decimal;
-use spile_model::money::parse_amount;
 
 /// Longer text than this is no token, count or flag; it is not copied out of the body.
 const LONGEST: usize = 64 * 1024;
@@ -86,10 +84,10 @@ impl Signal {
         }
     }
 
-    /// As an amount that is not below zero, exactly, also where it is written as text.
-    pub(crate) fn as_amount(&self) -> Option<Decimal> {
+    /// The text of a text or a number.
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Number(text) | Self::Text(text) => parse_amount(text).ok(),
+            Self::Number(text) | Self::Text(text) => Some(text),
             _ => None,
         }
     }

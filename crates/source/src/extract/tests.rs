@@ -22,6 +22,7 @@ fn response(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response
         body: body.into(),
         url: Url::parse("http://a.test/").unwrap(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
+        bill: spile_http::Bill::default(),
         ends: false,
     }
 }

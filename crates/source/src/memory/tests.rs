@@ -34,7 +34,8 @@ fn answer(memory: &Memory, etag: &'static str, next: &Next, records: u64) -> Opt
     let headers: HeaderMap = [(spile_http::header::ETAG, HeaderValue::from_static(etag))].into_iter().collect();
     let received_at = FixedClock(NOW.parse().unwrap()).now();
     let url = request.url.clone();
-    let response = Response { status: StatusCode::OK, headers, body: "[]".into(), url, received_at, ends: false };
+    let bill = spile_http::Bill::default();
+    let response = Response { status: StatusCode::OK, headers, body: "[]".into(), url, received_at, bill, ends: false };
     memory.answer(&request, &response, &Page { contents: Some(1), records, next, end: None })
 }
 

@@ -55,6 +55,7 @@ fn try_next(
         body: body.to_string().into(),
         url: url.clone(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
+        bill: spile_http::Bill::default(),
         ends: false,
     };
     let extracted = extractor.extract(&response, &|text| text.to_owned()).unwrap();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod costs;
 mod damage;
 mod hostile;
 mod lies;

@@ -4,9 +4,9 @@
 //! Seen at GitHub, Okta, Intercom, Reddit, Discord, Pipedrive, Front, Smartsheet, SendGrid, Procore, MailerLite,
 //! lemlist, Prisjakt, BigCommerce, HighLevel, Opsgenie, Freshdesk, Jira and Confluence.
 
-use super::Reading;
 use super::answer::{Answer, name};
 use super::fields::{Fields, Spelling};
+use super::{Reading, Unit, graphql};
 
 pub(super) fn read(answer: &Answer<'_>) -> Vec<Reading> {
     let fields = Fields::of(answer, |spelling| spelling != Spelling::Draft);
@@ -17,6 +17,11 @@ pub(super) fn read(answer: &Answer<'_>) -> Vec<Reading> {
         && reading.name.is_empty()
     {
         reading.name = name(reason);
+    }
+    if let Some(reading) = &mut reading
+        && &*reading.name == graphql::GITHUB
+    {
+        reading.unit = Unit::Cost;
     }
     reading.into_iter().collect()
 }

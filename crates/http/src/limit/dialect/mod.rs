@@ -10,6 +10,7 @@ mod draft;
 mod fields;
 mod gathered;
 mod generic;
+pub mod graphql;
 mod ietf;
 mod number;
 mod reading;
@@ -28,6 +29,7 @@ use jiff::Timestamp;
 
 use self::answer::Answer;
 use self::gathered::{Gathered, Standing};
+use super::bill::Cost;
 
 /// What an answer told about one limit.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +55,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// Whether nothing is left of it.
     pub(crate) fn is_spent(&self) -> bool {
-        self.unit == Unit::Requests && self.remaining.is_some_and(|remaining| remaining < 1.0)
+        self.unit != Unit::Concurrent && self.remaining.is_some_and(|remaining| remaining < 1.0)
     }
 }
 
@@ -64,6 +66,8 @@ pub(crate) enum Unit {
     Requests,
     /// Requests under way at once.
     Concurrent,
+    /// What requests cost, in a time.
+    Cost,
 }
 
 /// One way to tell of limits.
@@ -97,7 +101,7 @@ const DIALECTS: [Dialect; 8] = [
 /// | `shopify` | `X-Shopify-Shop-Api-Call-Limit: 32/40` | shopify.dev/docs/api/admin-rest/usage/rate-limits |
 /// | `salesforce` | `Sforce-Limit-Info: api-usage=18/5000` | Salesforce REST API, Limit Info Header |
 ///
-/// `Retry-After` is not among them: it asks for a wait and says nothing of a limit.
+/// Limits that bodies tell of are in `graphql`. `Retry-After` is not among them: it asks for a wait and says nothing of a limit.
 pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Vec<Reading> {
     let answer = Answer::new(headers, now);
     if answer.came_from_a_cache() {
@@ -109,6 +113,19 @@ pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Vec<Reading> {
         gathered.add((dialect.read)(&answer), dialect.standing);
     }
     gathered.into_readings()
+}
+
+/// What a body told of the limit that its cost was taken from, at `now`.
+pub(crate) fn of_cost(cost: &Cost, now: Timestamp) -> Option<Reading> {
+    let reset = cost.renews_at.and_then(|at| reset::at(at, now));
+    let reading = Reading {
+        unit: Unit::Cost,
+        limit: cost.limit,
+        remaining: cost.left,
+        restore: cost.restore,
+        ..Reading::of_requests(cost.name)
+    };
+    reading.with_reset(reset).if_told()
 }
 
 #[cfg(test)]

@@ -62,6 +62,11 @@ pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
 }
 
+/// A time of the clock, in whole seconds.
+pub(super) fn at(at: Timestamp, now: Timestamp) -> Option<Reset> {
+    within(at.duration_since(now), SECOND)
+}
+
 fn number_of(value: f64, text: &str, answer: &Answer<'_>) -> Option<Reset> {
     if value >= EPOCH_MILLISECONDS {
         let at = Timestamp::from_millisecond(text.parse().ok()?).ok()?;
