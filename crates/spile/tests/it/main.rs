@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bombs;
+mod canaries;
 mod clocks;
 mod commands;
 mod crash;
