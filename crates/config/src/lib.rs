@@ -26,7 +26,7 @@ mod syntax;
 mod tree;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Related, RenderStyle, Severity};
-pub use load::{CredentialLookup, EnvLookup, Loaded, Settings, load, load_str, secret_store};
+pub use load::{CredentialLookup, EnvLookup, Loaded, Replayed, Settings, load, load_str, secret_store};
 pub use manual::manual;
 pub use planning::secret_store_named;
 pub use source::{Place, Source, Span};

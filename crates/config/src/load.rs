@@ -1,5 +1,6 @@
 //! From a file to a plan: the story of this crate.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -31,6 +32,8 @@ pub struct Settings<'a> {
     pub env: Box<EnvLookup<'a>>,
     /// Looks for credentials that are kept elsewhere. Injected for the same reason.
     pub credentials: Box<CredentialLookup<'a>>,
+    /// The run that is replayed: its variables are those of the pipeline, but for what `set` says.
+    pub replayed: Option<Replayed>,
 }
 
 /// A pipeline that can run.
@@ -42,11 +45,17 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
+/// The variables of a recorded run. The secret ones were not recorded and are not needed: one that has no value has
+/// what stands for a secret.
+#[derive(Clone, Debug, Default)]
+pub struct Replayed(pub BTreeMap<String, Json>);
+
 impl Settings<'_> {
     /// Nothing set, an empty environment, no credential anywhere.
     #[must_use]
     pub fn none() -> Self {
-        Self { set: Vec::new(), env: Box::new(|_| None), credentials: Box::new(|_| Ok(Found::default())) }
+        let credentials = Box::new(|_: &_| Ok(Found::default()));
+        Self { set: Vec::new(), env: Box::new(|_| None), credentials, replayed: None }
     }
 
     /// Nothing set, the environment of this process and no other place. A variable that is not text counts as absent.

@@ -70,6 +70,9 @@ impl Catalog {
     /// Gives a run its number; one that is still recorded as running was killed.
     pub(crate) fn begin_run(&self, connection: &Connection, start: &RunStart) -> Result<RunId, Failure> {
         let runs = self.qualified("_spile_runs");
+        if let Some(number) = start.number {
+            self.free_number(connection, number)?;
+        }
         let begin = || {
             connection.execute(
                 &format!("UPDATE {runs} SET status = 'killed' WHERE pipeline = ? AND status = 'running'"),
@@ -78,13 +81,39 @@ impl Catalog {
             connection.query_row(
                 &format!(
                     "INSERT INTO {runs} (run, pipeline, version, status, started_at) \
-                     SELECT coalesce(max(run), 0) + 1, ?, ?, 'running', make_timestamptz(?) FROM {runs} RETURNING run"
+                     SELECT coalesce(?, coalesce(max(run), 0) + 1), ?, ?, 'running', make_timestamptz(?) FROM {runs} \
+                     RETURNING run"
                 ),
-                params![self.pipeline, start.version, start.started_at.as_microsecond()],
+                params![
+                    start.number.map(|number| number.0),
+                    self.pipeline,
+                    start.version,
+                    start.started_at.as_microsecond()
+                ],
                 |row| row.get(0).map(RunId),
             )
         };
         begin().or_explain("the run could not be recorded")
+    }
+
+    /// Makes a number free for a run that is replayed.
+    fn free_number(&self, connection: &Connection, number: RunId) -> Result<(), Failure> {
+        let runs = self.qualified("_spile_runs");
+        let free = || {
+            connection.execute(
+                &format!("DELETE FROM {runs} WHERE run = ? AND pipeline = ?"),
+                params![number.0, self.pipeline],
+            )?;
+            connection
+                .query_row(&format!("SELECT pipeline FROM {runs} WHERE run = ?"), params![number.0], |row| row.get(0))
+                .optional()
+        };
+        let other: Option<String> = free().or_explain("the run could not be recorded")?;
+        other.map_or(Ok(()), |other| {
+            let message =
+                format!("the number {number} of the recorded run is in this database that of a run of `{other}`");
+            Err(Failure::new(FailureKind::ReplayPlace, message))
+        })
     }
 
     pub(crate) fn end_run(&self, connection: &Connection, run: RunId, end: &RunEnd) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ pub trait Destination: Send + Sync {
     /// was killed, and is recorded so now.
     ///
     /// # Errors
-    /// The destination cannot be written.
+    /// The destination cannot be written; or the number that the run must have is another pipeline's.
     async fn begin_run(&self, start: &RunStart) -> Result<RunId, Failure>;
 
     /// The committed progress of a stream; empty where there is none.

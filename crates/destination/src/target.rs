@@ -14,6 +14,9 @@ pub struct RunStart {
     pub started_at: Timestamp,
     /// The version of Spile.
     pub version: String,
+    /// The number that it must have: that of the recorded run that it replays. What is recorded of that run, if the
+    /// same pipeline had it, gives way.
+    pub number: Option<RunId>,
 }
 
 /// How a run ended.

@@ -12,6 +12,7 @@ use spile_source::Source;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::archive::RunArchive;
 use crate::report::{RunReport, in_one_line, together};
 use crate::stream::{self, Shared};
 use crate::tally::totals;
@@ -54,18 +55,23 @@ async fn run_into(
     world: World,
     report: &mut RunReport,
 ) -> Result<(), Failure> {
-    let client = Client::new(plan, world.of_client())?;
-    let start = RunStart { started_at: world.clock.now(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let archive = RunArchive::open(&world.archive)?;
+    let plan = &archive.plan(plan);
+    let client = Client::new(plan, world.of_client().archiving(archive.of_client()))?;
+    let number = archive.number(plan, &world, destination.as_ref()).await?;
+    let start = RunStart { started_at: world.clock.now(), version: env!("CARGO_PKG_VERSION").to_owned(), number };
     let run = destination.begin_run(&start).await?;
     report.run = Some(run);
+    archive.begin(plan, run, start.started_at)?;
     tell_start(plan, &world, run, &report.destination);
     let source = Source::new(plan.clone(), client.clone());
-    let shared = Arc::new(Shared { run, world, client, source, destination: destination.clone() });
+    let shared = Arc::new(Shared { run, world, client, source, destination: destination.clone(), archive });
     read_streams(plan, &shared, report).await;
     shared.client.settled().await;
     report.notices = shared.client.notices();
     report.outcome = together(report.streams.iter().map(|stream| stream.outcome));
-    destination.end_run(run, &end(&shared.world, report)).await
+    destination.end_run(run, &end(&shared.world, report)).await?;
+    shared.archive.end(&shared.world, report)
 }
 
 /// Reads the streams, some at a time, each on a task of its own: a page that is being typed holds up no other stream.

@@ -11,6 +11,7 @@ use spile_source::{Pages, Source};
 use tokio_util::sync::CancellationToken;
 
 use crate::World;
+use crate::archive::{RunArchive, StreamReplay};
 use crate::progress::Accounting;
 use crate::tally::Tally;
 use crate::typist::Typist;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) source: Source,
     pub(crate) destination: Arc<dyn Destination>,
+    pub(crate) archive: RunArchive,
 }
 
 /// Reads one stream as far as it goes.
@@ -53,6 +55,8 @@ struct Reading {
     replaces: bool,
     /// The table stays as it is.
     kept: bool,
+    /// What the recorded run did that this one lives again, if it is one.
+    replay: Option<StreamReplay>,
     /// Pages read so far.
     page: u64,
     /// The last page is behind us.
@@ -77,15 +81,20 @@ impl Reading {
     async fn open(shared: &Shared, plan: &StreamPlan, tally: &mut Tally) -> Result<Self, Failure> {
         let mut checkpoint = shared.destination.checkpoint(&plan.name).await?;
         let stored = checkpoint.partitions.remove(&PartitionKey::whole());
-        let mut accounting = Accounting::begin(plan, shared.run, stored)?;
+        let replay = shared.archive.replay().map(|replay| replay.of_stream(&plan.name)).transpose()?;
+        let mut accounting = match &replay {
+            Some(replay) => replay.accounting(plan, shared.run, stored.clone())?,
+            None => Accounting::begin(plan, shared.run, stored.clone())?,
+        };
         let writer = shared.destination.open_stream(target(shared.run, plan, &accounting)).await?;
-        if shared.world.full_refresh {
-            refuse_doubling(plan)?;
-            accounting.start_over();
-        } else if writer.known_schema().is_none() && accounting.vouches_for_rows() {
-            tally.warn(format!("the table `{}` is gone, so the stream is read from the beginning", plan.table));
+        let over = match &replay {
+            Some(replay) => replay.starts_over(plan, stored.is_some(), writer.known_schema().is_some())?,
+            None => starts_over(&shared.world, plan, &accounting, writer.known_schema().is_some(), tally)?,
+        };
+        if over {
             accounting.start_over();
         }
+        shared.archive.stream(&plan.name, stored, over)?;
         tally.started(accounting.cursor(), accounting.reads_from());
         Ok(Self {
             pages: shared.source.pages_knowing(plan, accounting.reads_from().cloned(), accounting.answers().clone()),
@@ -94,6 +103,7 @@ impl Reading {
             typist: Typist::new(plan, shared.run, writer.known_schema(), accounting),
             writer,
             stop: shared.world.stop.clone(),
+            replay,
             page: 0,
             complete: false,
         })
@@ -137,6 +147,7 @@ impl Reading {
             for (index, part) in parts.iter().enumerate() {
                 let last = page.last && index + 1 == parts.len();
                 let batch = self.typist.type_part(&page, part.clone(), last, tally)?;
+                self.replay.iter_mut().for_each(|replay| replay.comes_to(&batch.delta.to));
                 match self.writer.write(batch).await.map_err(Break::Writing)? {
                     Written::Durable(committed) => tally.committed(committed),
                     Written::Accepted => {}
@@ -150,7 +161,7 @@ impl Reading {
 
     /// The next page; none after the last one, and none when the user has asked to stop.
     async fn next_page(&mut self) -> Result<Option<Page>, Failure> {
-        if self.complete {
+        if self.complete || self.replay.as_ref().is_some_and(|replay| replay.ends_after(self.page)) {
             return Ok(None);
         }
         tokio::select! {
@@ -175,6 +186,25 @@ fn target(run: RunId, plan: &StreamPlan, accounting: &Accounting) -> StreamTarge
         skip_known: accounting.skips_known(),
         discard: accounting.discards(),
     }
+}
+
+/// Whether the stream is read from the beginning, whatever is stored.
+fn starts_over(
+    world: &World,
+    plan: &StreamPlan,
+    accounting: &Accounting,
+    has_table: bool,
+    tally: &Tally,
+) -> Result<bool, Failure> {
+    if world.full_refresh {
+        refuse_doubling(plan)?;
+        return Ok(true);
+    }
+    let is_gone = !has_table && accounting.vouches_for_rows();
+    if is_gone {
+        tally.warn(format!("the table `{}` is gone, so the stream is read from the beginning", plan.table));
+    }
+    Ok(is_gone)
 }
 
 fn refuse_doubling(plan: &StreamPlan) -> Result<(), Failure> {

@@ -6,6 +6,8 @@ use spile_http::Surroundings;
 use spile_model::{Clock, Events, NoSecretStore, SecretStore, StreamName};
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::ArchiveUse;
+
 /// What surrounds a run: time, chance, listeners, and the user's wishes for this one run. Cheap to clone.
 #[derive(Clone)]
 pub struct World {
@@ -23,6 +25,8 @@ pub struct World {
     pub only: Vec<StreamName>,
     /// Read from the beginning, whatever the stored progress says.
     pub full_refresh: bool,
+    /// What the run does with an archive.
+    pub archive: ArchiveUse,
 }
 
 impl World {
@@ -36,6 +40,7 @@ impl World {
             stop: CancellationToken::new(),
             only: Vec::new(),
             full_refresh: false,
+            archive: ArchiveUse::Nothing,
         }
     }
 

@@ -140,6 +140,21 @@ async fn spool(pieces: &mut Pieces, begun: &[u8], piece: &[u8]) -> Result<Bytes,
     map(&file).map(Bytes::from_owner).map_err(|error| cannot_spool("mapped", error))
 }
 
+/// The `length` bytes of `contents`, in memory or, where they are many, in a mapped file. Blocks.
+///
+/// # Errors
+/// They cannot be read, or not be spooled.
+pub(crate) fn gather(mut contents: impl io::Read, length: u64, limits: &LimitPlan) -> io::Result<Bytes> {
+    if length > limits.spool_above.0 {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut contents, &mut file)?;
+        return map(&file).map(Bytes::from_owner);
+    }
+    let mut body = Vec::with_capacity(ByteSize(length).as_usize());
+    contents.read_to_end(&mut body)?;
+    Ok(body.into())
+}
+
 #[allow(unsafe_code)]
 fn map(file: &std::fs::File) -> io::Result<Mmap> {
     // SAFETY: a mapping is unsound where somebody changes the file under it. This one has no name, was created by this

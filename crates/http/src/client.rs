@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 use url::{Origin, Position};
 
+use crate::archive::Archive;
 use crate::auth::{Asking, Authenticator, Used};
 use crate::cache::{Cache, Look, Received, Stored, Times};
 use crate::classify::{self, Next, Refusal};
@@ -23,7 +24,7 @@ use crate::guard::Guard;
 use crate::identity::Identity;
 use crate::limit::bill::Bill;
 use crate::limit::{Limiter, Permit, Reason};
-use crate::message::{Body, Request, Response};
+use crate::message::{Body, Receipt, Request, Response};
 use crate::notices::{Heard, Notices};
 use crate::redact::Redactor;
 use crate::retry::{Decision, RetryPolicy, Tries};
@@ -54,6 +55,7 @@ struct Inner {
     rules: Rules,
     redactor: Arc<Redactor>,
     watch: Watch,
+    archive: Archive,
     ledger: Ledger,
     version: Option<ApiVersionPlan>,
     notices: Notices,
@@ -88,7 +90,16 @@ impl Reply {
 
     fn into_response(self, url: &Url) -> Response {
         let Self { status, headers, body, times, bill, .. } = self;
-        Response { status, headers, body, url: url.clone(), received_at: times.received_at, bill, ends: false }
+        Response {
+            status,
+            headers,
+            body,
+            url: url.clone(),
+            received_at: times.received_at,
+            bill,
+            ends: false,
+            receipt: None,
+        }
     }
 }
 
@@ -113,7 +124,7 @@ impl Client {
     /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
     /// machine cannot speak TLS.
     pub fn new(plan: &PipelinePlan, surroundings: Surroundings) -> Result<Self, Failure> {
-        let Surroundings { clock, events, seed, names, transport, secrets } = surroundings;
+        let Surroundings { clock, events, seed, names, transport, archiving, secrets } = surroundings;
         let guard = Arc::new(Guard::new(&plan.source)?);
         let transport = match transport {
             Some(transport) => transport,
@@ -140,7 +151,8 @@ impl Client {
             retries: Arc::new(RetryPolicy::new(source.retries, seed)),
             rules: Rules::new(plan),
             redactor,
-            watch: Watch::default(),
+            watch: Watch::recording(&archiving),
+            archive: Archive::of(plan, archiving),
             ledger: Ledger::new(plan),
             version: source.api_version.clone(),
             notices: Notices::default(),
@@ -176,7 +188,9 @@ impl Client {
         let mut tries = Tries::first();
         self.0.retries.budget.earn();
         loop {
-            let refusal = match self.try_once(request, stream, tries.renewed).await {
+            let sending = Box::pin(self.try_once(request, stream, tries.renewed));
+            let tried = self.0.archive.tried(&self.0.redactor, request, stream, sending);
+            let refusal = match tried.await {
                 Ok(response) => match accept(response).await {
                     Ok(accepted) => return Ok(accepted),
                     Err(failure) => {
@@ -234,6 +248,15 @@ impl Client {
     /// Tells `watcher` of every exchange from now on, redirects and failed tries included. One may watch.
     pub fn watch(&self, watcher: impl Fn(Exchange) + Send + Sync + 'static) {
         self.0.watch.begin(watcher);
+    }
+
+    /// Something was made of the answer that `receipt` is of: the next time that `stream` asks the same, a replay gives
+    /// the next answer.
+    ///
+    /// # Errors
+    /// [`FailureKind::Archive`]
+    pub fn used(&self, stream: &StreamName, receipt: Option<Receipt>) -> Result<(), Failure> {
+        receipt.map_or(Ok(()), |receipt| self.0.archive.used(stream, receipt))
     }
 
     /// What the API has told of its own decay so far, each notice once for each stream.

@@ -4,16 +4,18 @@
 //! headers at TRACE, and an [`Exchange`] where somebody watches. Invariant: no secret leaves, and never more than the
 //! beginning of a body. The body of an answer is not logged: it is the API's data, and a log is kept by other people.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use reqwest::Url;
+use spile_archive::Recorder;
 use spile_model::units::show_duration;
 use spile_model::{ByteSize, StreamName};
 use tokio::time::Instant;
 use tracing::{Level, debug, enabled, trace};
 
+use crate::archive::{self, Archiving};
 use crate::redact::Redactor;
 use crate::{classify, excerpt, headers};
 
@@ -38,17 +40,25 @@ pub struct Exchange {
 }
 
 /// Who is told of every exchange, if anybody is.
-#[derive(Default)]
-pub(crate) struct Watch(OnceLock<Box<dyn Fn(Exchange) + Send + Sync>>);
+pub(crate) struct Watch {
+    watcher: OnceLock<Box<dyn Fn(Exchange) + Send + Sync>>,
+    /// It keeps the exchanges that bring no answer; the answers go another way, as a whole.
+    recorder: Option<Arc<Recorder>>,
+}
 
 impl Watch {
+    pub(crate) fn recording(archiving: &Archiving) -> Self {
+        let recorder = if let Archiving::Records(recorder) = archiving { Some(Arc::clone(recorder)) } else { None };
+        Self { watcher: OnceLock::new(), recorder }
+    }
+
     /// From now on `watcher` is told; the first one stays.
     pub(crate) fn begin(&self, watcher: impl Fn(Exchange) + Send + Sync + 'static) {
-        let _ = self.0.set(Box::new(watcher));
+        let _ = self.watcher.set(Box::new(watcher));
     }
 
     fn is_on(&self) -> bool {
-        self.0.get().is_some()
+        self.watcher.get().is_some() || self.recorder.is_some()
     }
 }
 
@@ -61,6 +71,7 @@ pub(crate) struct Sent<'c> {
     began: Instant,
     exchange: Exchange,
     received: Option<ByteSize>,
+    succeeded: bool,
 }
 
 impl<'c> Sent<'c> {
@@ -71,8 +82,8 @@ impl<'c> Sent<'c> {
         request: &reqwest::Request,
     ) -> Self {
         let url = request.url().clone();
-        let mut sent =
-            Self { redactor, watch, stream, url, began: Instant::now(), exchange: Exchange::default(), received: None };
+        let (began, exchange) = (Instant::now(), Exchange::default());
+        let mut sent = Self { redactor, watch, stream, url, began, exchange, received: None, succeeded: false };
         if sent.tells_line() {
             sent.exchange.request = format!("{} {}", request.method(), redactor.show_url(&sent.url));
         }
@@ -86,6 +97,7 @@ impl<'c> Sent<'c> {
 
     /// The head of the answer has arrived.
     pub(crate) fn head(&mut self, status: StatusCode, answered: &HeaderMap) {
+        self.succeeded = status.is_success();
         if self.tells_line() {
             self.exchange.status = Some(classify::show_status(status));
         }
@@ -98,7 +110,7 @@ impl<'c> Sent<'c> {
     /// The body of the answer has arrived, as far as it is read.
     pub(crate) fn body(&mut self, body: &Bytes) {
         self.received = Some(ByteSize(body.len() as u64));
-        if self.watch.is_on() {
+        if self.watch.watcher.get().is_some() || (self.watch.recorder.is_some() && !self.succeeded) {
             self.exchange.body = self.beginning(body);
         }
     }
@@ -115,7 +127,13 @@ impl<'c> Sent<'c> {
                 debug!(stream = %self.stream, "{request}: {status}, given up after {took}: {wrong}");
             }
         }
-        if let Some(watcher) = self.watch.0.get() {
+        if let Some(recorder) = self.watch.recorder.as_ref().filter(|_| wrong.is_some() || !self.succeeded)
+            && let Err(error) = recorder.unanswered(archive::unanswered(&self.exchange, self.redactor))
+        {
+            // The try itself is recorded next, and fails where nothing can be written.
+            debug!(stream = %self.stream, "{request}: is not in the archive: {error}");
+        }
+        if let Some(watcher) = self.watch.watcher.get() {
             watcher(self.exchange);
         }
     }

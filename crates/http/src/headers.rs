@@ -4,12 +4,15 @@
 //! cookie is as good as a password, although no pipeline file has it. Links are shown as URLs are, for they repeat the
 //! request's parameters.
 
+use std::collections::BTreeSet;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use spile_model::secret::REDACTED;
 
 use crate::excerpt;
 use crate::redact::Redactor;
+use crate::redact::scrub::Scrubber;
 
 /// So many characters of a value are shown: the longest that say something are policies that nobody reads here.
 const SHOWN: usize = 300;
@@ -26,14 +29,42 @@ pub(crate) fn shown(headers: &HeaderMap, base: &Url, redactor: &Redactor) -> Vec
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), value_shown(name, value, base, redactor))).collect()
 }
 
+/// Every header with its value, whole, as it may be kept; `needed`, in small letters, are those that a replay reads, and
+/// that are kept whatever their names sound like.
+pub(crate) fn kept(
+    headers: &HeaderMap,
+    base: &Url,
+    redactor: &Redactor,
+    scrubber: &Scrubber,
+    needed: &BTreeSet<String>,
+) -> Vec<(String, String)> {
+    let url = |url: &Url| redactor.without_secret_parameters(url);
+    let value = |name: &HeaderName, value: &HeaderValue| {
+        if value.is_sensitive() || (is_secretive(name.as_str()) && !needed.contains(name.as_str())) {
+            return REDACTED.to_owned();
+        }
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let text = match name.as_str() {
+            "location" | "content-location" => link(&text, base, &url),
+            "link" => targets(&text, base, &url),
+            _ => text.into_owned(),
+        };
+        let text = scrubber.text(&text).into_owned();
+        // Who reads it finds no text in it, and must find none when it is replayed.
+        if text.is_ascii() && value.to_str().is_err() { REDACTED.to_owned() } else { text }
+    };
+    headers.iter().map(|(name, header)| (name.as_str().to_owned(), value(name, header))).collect()
+}
+
 fn value_shown(name: &HeaderName, value: &HeaderValue, base: &Url, redactor: &Redactor) -> String {
     if value.is_sensitive() || is_secretive(name.as_str()) {
         return REDACTED.to_owned();
     }
     let text = String::from_utf8_lossy(value.as_bytes());
+    let url = |url: &Url| redactor.show_url(url);
     let text = match name.as_str() {
-        "location" | "content-location" => link(&text, base, redactor),
-        "link" => targets(&text, base, redactor),
+        "location" | "content-location" => link(&text, base, &url),
+        "link" => targets(&text, base, &url),
         _ => text.into_owned(),
     };
     excerpt::quote(&text, SHOWN, |text| redactor.clean(text)).unwrap_or_default()
@@ -44,18 +75,18 @@ fn is_secretive(name: &str) -> bool {
 }
 
 /// What cannot be read as a URL has no parameters to hide.
-fn link(text: &str, base: &Url, redactor: &Redactor) -> String {
-    base.join(text.trim()).map_or_else(|_| text.to_owned(), |url| redactor.show_url(&url))
+fn link(text: &str, base: &Url, show: &dyn Fn(&Url) -> String) -> String {
+    base.join(text.trim()).map_or_else(|_| text.to_owned(), |url| show(&url))
 }
 
 /// The text with each `<target>` in it shown as a URL is.
-fn targets(text: &str, base: &Url, redactor: &Redactor) -> String {
+fn targets(text: &str, base: &Url, show: &dyn Fn(&Url) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, (target, after))) =
         rest.split_once('<').and_then(|(before, behind)| Some((before, behind.split_once('>')?)))
     {
-        out.push_str(&format!("{before}<{}>", link(target, base, redactor)));
+        out.push_str(&format!("{before}<{}>", link(target, base, show)));
         rest = after;
     }
     out + rest

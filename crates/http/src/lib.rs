@@ -20,6 +20,7 @@
 //! One [`Client::send`] reads: check the URL → look into the cache → have credentials at hand → wait for the limits →
 //! authorise → send → read the body → classify → perhaps again. The files of this crate are these steps.
 
+mod archive;
 mod aside;
 mod auth;
 mod body;
@@ -47,6 +48,7 @@ mod transport;
 mod usage;
 mod wire;
 
+pub use self::archive::Archiving;
 pub use self::aside::{Aside, Said, secret_header};
 pub use self::auth::{Asked, DeviceCode, Login};
 pub use self::cache::Terms;
@@ -55,7 +57,7 @@ pub use self::exchange::Exchange;
 pub use self::guard::names::Names;
 pub use self::limit::bill::{Bill, Cost};
 pub use self::limit::dialect::graphql;
-pub use self::message::{Body, Request, Response};
+pub use self::message::{Body, Receipt, Request, Response};
 pub use self::surroundings::Surroundings;
 pub use self::transport::{Awaited, Transport};
 pub use self::usage::Content;

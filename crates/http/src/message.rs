@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
+use spile_archive::Key;
 
 use crate::cache::same_version;
 use crate::limit::bill::Bill;
@@ -68,6 +69,15 @@ pub struct Response {
     pub bill: Bill,
     /// The stream's rules take it for the end: it has no records, and no page follows.
     pub ends: bool,
+    /// Under what it stands in an archive, where there is one.
+    pub receipt: Option<Receipt>,
+}
+
+/// Where an answer stands in an archive. Whoever makes something of the answer says so with [`crate::Client::used`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub(crate) key: Key,
+    pub(crate) number: u64,
 }
 
 impl Response {

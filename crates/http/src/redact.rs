@@ -6,9 +6,10 @@
 //! Secrets that come to be while running (tokens) are learned before anything is done with them.
 
 mod encoded;
+pub(crate) mod scrub;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use reqwest::Url;
 use spile_expression::{Scope, Template};
@@ -16,6 +17,7 @@ use spile_model::Secret;
 use spile_model::secret::REDACTED;
 use spile_plan::{BodyPlan, JsonTemplate, NamedTemplate, PipelinePlan};
 
+use self::scrub::Scrubber;
 use crate::auth::Authenticator;
 use crate::query;
 
@@ -33,6 +35,10 @@ struct Known {
     secrets: Vec<Secret>,
     /// Those among them that came while running, oldest first.
     learned: VecDeque<Secret>,
+    /// Those that may be none: they only look like it.
+    suspected: VecDeque<Secret>,
+    /// Made of all but those when it is asked for, and again after each change.
+    scrubber: Option<Arc<Scrubber>>,
 }
 
 impl Redactor {
@@ -53,24 +59,60 @@ impl Redactor {
     pub(crate) fn knowing(mut secrets: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
         secrets.retain(|secret| !secret.expose().is_empty());
         sort(&mut secrets);
-        Self { known: RwLock::new(Known { secrets, learned: VecDeque::new() }), parameters }
+        Self {
+            known: RwLock::new(Known { secrets, learned: VecDeque::new(), suspected: VecDeque::new(), scrubber: None }),
+            parameters,
+        }
     }
 
     /// Takes in secrets that did not exist before: from now on no text shows them.
     pub(crate) fn learn(&self, secrets: Vec<Secret>) {
+        self.take_in(secrets, |known| &mut known.learned);
+    }
+
+    /// Takes in what may be a secret: no text shows it from now on, but data may be kept that holds it. An answer that
+    /// gives out tokens may name an account beside them, and so does every record.
+    pub(crate) fn suspect(&self, secrets: Vec<Secret>) {
+        self.take_in(secrets, |known| &mut known.suspected);
+    }
+
+    fn take_in(&self, secrets: Vec<Secret>, list: impl Fn(&mut Known) -> &mut VecDeque<Secret>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for secret in secrets {
             if !secret.expose().is_empty() && !known.secrets.contains(&secret) {
                 known.secrets.push(secret.clone());
-                known.learned.push_back(secret);
+                list(&mut known).push_back(secret);
+                known.scrubber = None;
             }
-            if known.learned.len() > MOST_LEARNED
-                && let Some(oldest) = known.learned.pop_front()
+            if list(&mut known).len() > MOST_LEARNED
+                && let Some(oldest) = list(&mut known).pop_front()
             {
                 known.secrets.retain(|secret| *secret != oldest);
             }
         }
         sort(&mut known.secrets);
+    }
+
+    /// What takes the present secrets out of data.
+    pub(crate) fn scrubber(&self) -> Arc<Scrubber> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scrubber) = &known.scrubber {
+            return Arc::clone(scrubber);
+        }
+        drop(known);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let sure = known.secrets.iter().filter(|secret| !known.suspected.contains(secret));
+        let scrubber = Arc::new(Scrubber::new(sure));
+        known.scrubber = Some(Arc::clone(&scrubber));
+        scrubber
+    }
+
+    /// `url` without its user, its fragment and the values of parameters that are secret whatever they are.
+    pub(crate) fn without_secret_parameters(&self, url: &Url) -> String {
+        let origin = url.origin().ascii_serialization();
+        let query = query::redacted(url, |name| self.parameters.contains(name));
+        let query = query.map_or(String::new(), |query| format!("?{query}"));
+        format!("{origin}{}{query}", url.path())
     }
 
     /// `text` without any secret.
@@ -81,10 +123,7 @@ impl Redactor {
 
     /// `url` as it may be shown: without user, fragment and secrets.
     pub(crate) fn show_url(&self, url: &Url) -> String {
-        let origin = url.origin().ascii_serialization();
-        let query = query::redacted(url, |name| self.parameters.contains(name));
-        let query = query.map_or(String::new(), |query| format!("?{query}"));
-        self.clean(&format!("{origin}{}{query}", url.path()))
+        self.clean(&self.without_secret_parameters(url))
     }
 }
 
@@ -100,7 +139,7 @@ impl Known {
                 rest = behind;
                 continue;
             }
-            let secret = self.secrets.iter().find_map(|secret| written_at_start(rest, secret.expose()));
+            let secret = self.secrets.iter().find_map(|secret| written_at_start(rest.as_bytes(), secret.expose()));
             if secret.is_some() {
                 shown.push_str(REDACTED);
             } else {
@@ -114,7 +153,9 @@ impl Known {
     /// Whether what was decoded holds a secret. Short ones are found by chance in what only looks encoded.
     fn is_in(&self, decoded: &str) -> bool {
         let long = || self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= encoded::SHORTEST_SECRET);
-        decoded.char_indices().any(|(at, _)| long().any(|secret| written_at_start(&decoded[at..], secret).is_some()))
+        decoded
+            .char_indices()
+            .any(|(at, _)| long().any(|secret| written_at_start(&decoded.as_bytes()[at..], secret).is_some()))
     }
 }
 
@@ -123,7 +164,7 @@ fn sort(secrets: &mut [Secret]) {
 }
 
 /// How many bytes `secret` takes where `text` begins with it, in whatever way each of its characters is written.
-fn written_at_start(text: &str, secret: &str) -> Option<usize> {
+fn written_at_start(text: &[u8], secret: &str) -> Option<usize> {
     let mut rest = text;
     for character in secret.chars() {
         rest = without_first(rest, character)?;
@@ -132,20 +173,21 @@ fn written_at_start(text: &str, secret: &str) -> Option<usize> {
 }
 
 /// `text` behind its first character, where that is `wanted`.
-fn without_first(text: &str, wanted: char) -> Option<&str> {
-    match text.as_bytes().first()? {
-        b'%' => without_percent_encoded(text, wanted).or_else(|| text.strip_prefix(wanted)),
+fn without_first(text: &[u8], wanted: char) -> Option<&[u8]> {
+    let plain = || text.strip_prefix(wanted.encode_utf8(&mut [0; 4]).as_bytes());
+    match text.first()? {
+        b'%' => without_percent_encoded(text, wanted).or_else(plain),
         b'+' if wanted == ' ' => Some(&text[1..]),
-        b'\\' => without_json_escape(text, wanted).or_else(|| text.strip_prefix(wanted)),
-        _ => text.strip_prefix(wanted),
+        b'\\' => without_json_escape(text, wanted).or_else(plain),
+        _ => plain(),
     }
 }
 
-fn without_percent_encoded(text: &str, wanted: char) -> Option<&str> {
+fn without_percent_encoded(text: &[u8], wanted: char) -> Option<&[u8]> {
     let mut rest = text;
     for byte in wanted.encode_utf8(&mut [0; 4]).bytes() {
-        let digits = rest.strip_prefix('%')?.get(..2)?;
-        if u8::from_str_radix(digits, 16) != Ok(byte) {
+        let digits = rest.strip_prefix(b"%")?.get(..2)?;
+        if hexadecimal(digits) != Some(u32::from(byte)) {
             return None;
         }
         rest = &rest[3..];
@@ -154,31 +196,36 @@ fn without_percent_encoded(text: &str, wanted: char) -> Option<&str> {
 }
 
 /// A text that was put into JSON more than once has a character behind many backslashes.
-fn without_json_escape(text: &str, wanted: char) -> Option<&str> {
-    let escaped = text.strip_prefix('\\')?;
-    let behind = escaped.trim_start_matches('\\');
-    if behind.len() < escaped.len() && matches!(wanted, '"' | '/') {
-        return behind.strip_prefix(wanted);
+fn without_json_escape(text: &[u8], wanted: char) -> Option<&[u8]> {
+    let escaped = text.strip_prefix(b"\\")?;
+    let first_other = escaped.iter().position(|byte| *byte != b'\\').unwrap_or(escaped.len());
+    if first_other > 0 && matches!(wanted, '"' | '/') {
+        return escaped[first_other..].strip_prefix(wanted.encode_utf8(&mut [0; 4]).as_bytes());
     }
-    if !escaped.starts_with('u') {
-        let meant = match escaped.chars().next()? {
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            same @ ('"' | '\\' | '/') => same,
+    let first = *escaped.first()?;
+    if first != b'u' {
+        let meant = match first {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'"' | b'\\' | b'/' => char::from(first),
             _ => return None,
         };
         return (meant == wanted).then(|| &escaped[1..]);
     }
     let mut rest = text;
     for unit in wanted.encode_utf16(&mut [0; 2]) {
-        let digits = rest.strip_prefix("\\u")?.get(..4)?;
-        if u16::from_str_radix(digits, 16) != Ok(*unit) {
+        let digits = rest.strip_prefix(b"\\u")?.get(..4)?;
+        if hexadecimal(digits) != Some(u32::from(*unit)) {
             return None;
         }
         rest = &rest[6..];
     }
     Some(rest)
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| Some(value * 16 + char::from(*digit).to_digit(16)?))
 }
 
 fn queries(plan: &PipelinePlan) -> impl Iterator<Item = &NamedTemplate> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use spile_model::{Clock, Events, NoSecretStore, SecretStore};
 
+use crate::archive::{Archiving, Nowhere};
 use crate::guard::names::Names;
 use crate::transport::Transport;
 
@@ -15,6 +16,7 @@ pub struct Surroundings {
     pub(crate) seed: u64,
     pub(crate) names: Names,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) archiving: Archiving,
     pub(crate) secrets: Arc<dyn SecretStore>,
 }
 
@@ -22,7 +24,15 @@ impl Surroundings {
     /// The network of this machine and its names, and no secret store. `seed` determines the jitter of retries.
     pub fn new(clock: Arc<dyn Clock>, events: Events, seed: u64) -> Self {
         let names = Names::of_the_system();
-        Self { clock, events, seed, names, transport: None, secrets: Arc::new(NoSecretStore) }
+        Self {
+            clock,
+            events,
+            seed,
+            names,
+            transport: None,
+            archiving: Archiving::Off,
+            secrets: Arc::new(NoSecretStore),
+        }
     }
 
     /// Tokens that rotate are kept in `secrets`.
@@ -41,5 +51,14 @@ impl Surroundings {
     #[must_use]
     pub fn over(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport: Some(transport), ..self }
+    }
+
+    /// With an archive: answers go into it, or come from it. Where they come from it there is no network.
+    #[must_use]
+    pub fn archiving(self, archiving: Archiving) -> Self {
+        match archiving {
+            Archiving::Replays(_) => Self { archiving, ..self.over(Arc::new(Nowhere)) },
+            Archiving::Off | Archiving::Records(_) => Self { archiving, ..self },
+        }
     }
 }

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{PartitionKey, StreamName};
 
 /// A failure with the place where it happened.
@@ -24,7 +26,8 @@ pub struct Failure {
 }
 
 /// The kinds of failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// A template did not render, or a value from the pipeline file turned out unusable at run time.
     Configuration,
@@ -112,6 +115,12 @@ pub enum FailureKind {
     Io,
     /// The run has sent or spent as much as the pipeline file allows it.
     BudgetSpent,
+    /// The archive cannot be written or read.
+    Archive,
+    /// The recorded run did not ask this.
+    NotRecorded,
+    /// A recorded run cannot be replayed into this destination: its rows would double, or its progress go back.
+    ReplayPlace,
     /// The user asked to stop.
     Interrupted,
 }
@@ -168,6 +177,9 @@ impl FailureKind {
             | Self::NoSecretStore
             | Self::Io
             | Self::BudgetSpent
+            | Self::Archive
+            | Self::NotRecorded
+            | Self::ReplayPlace
             | Self::Interrupted => Retry::Never,
         }
     }
@@ -259,6 +271,11 @@ impl FailureKind {
             Self::BudgetSpent => {
                 "run again to go on; if a stream keeps its progress only at its end, raise `budget` so that one run gets there"
             }
+            Self::Archive => "check the archive's folder: its space, its permissions, that it is whole; then run again",
+            Self::NotRecorded => {
+                "take back what has changed of the request (its paging and cursor too), or record anew"
+            }
+            Self::ReplayPlace => "name an empty database (`--to FILE`), or forget what is there (`spile state reset`)",
             Self::Interrupted => "run again to go on",
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub struct PipelinePlan {
     pub budget: BudgetPlan,
     /// Where tables live.
     pub destination: DestinationPlan,
+    /// The folder of the archive that every run is recorded in.
+    pub archive: Option<PathBuf>,
 }
 
 /// The value of a variable.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use spile_http::{Client, Request, Response, StatusCode};
+use spile_http::{Client, Receipt, Request, Response, StatusCode};
 use spile_model::{Answer, CursorValue, Failure, FailureKind, RequestKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 
@@ -37,6 +37,8 @@ pub(crate) struct Fetched {
     /// The request, as it may be shown.
     pub(crate) request: Arc<str>,
     pub(crate) received_at: Timestamp,
+    /// Where its answer stands in an archive.
+    pub(crate) receipt: Option<Receipt>,
     pub(crate) extracted: Extracted,
     pub(crate) next: Next,
     /// The number or offset at which nothing can be any more, where the response tells.
@@ -188,8 +190,9 @@ impl Fetcher {
         let contents =
             guard::contents(records.iter().map(|range| &extracted.body[range.start as usize..range.end as usize]));
         let end = if response.ends { None } else { self.paginator.end(&seen)? };
-        let (request, received_at) = (self.shown(request), response.received_at);
-        Ok(Fetched { request, received_at, extracted, next, end, contents, answer: None, unchanged: false })
+        let (received_at, receipt) = (response.received_at, response.receipt);
+        let request = self.shown(request);
+        Ok(Fetched { request, received_at, receipt, extracted, next, end, contents, answer: None, unchanged: false })
     }
 
     /// The page of `answer`, which still holds: by its freshness, or by what the API says. None where what is remembered of
@@ -219,7 +222,17 @@ impl Fetcher {
         let (contents, end) = (answer.contents, answer.end);
         let (request, extracted) = (self.shown(request), Extracted::default());
         let answer = Some((key, answer));
-        Ok(Some(Fetched { request, received_at, extracted, next, end, contents, answer, unchanged: true }))
+        Ok(Some(Fetched {
+            request,
+            received_at,
+            receipt: None,
+            extracted,
+            next,
+            end,
+            contents,
+            answer,
+            unchanged: true,
+        }))
     }
 
     /// A request as it may be shown.
@@ -247,6 +260,11 @@ impl Fetcher {
         };
         response.body = Bytes::new();
         Ok((response, extracted))
+    }
+
+    /// A fetched page has its place in the order.
+    pub(crate) fn used(&self, fetched: &Fetched) -> Result<(), Failure> {
+        self.client.used(&self.stream, fetched.receipt)
     }
 
     /// A next page's URL must be one that may be asked.

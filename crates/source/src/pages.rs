@@ -98,6 +98,7 @@ impl Pages {
                 self.prefetch.go_on(position, fetched.end);
             }
         }
+        self.fetcher.used(&fetched)?;
         let extracted = fetched.extracted;
         Ok(Page {
             stream: self.stream.clone(),

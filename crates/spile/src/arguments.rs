@@ -27,6 +27,9 @@ pub(crate) enum Command {
     /// Read all streams of a pipeline and write them to its destination
     #[command(after_long_help = exit::help())]
     Run(commands::run::Arguments),
+    /// Make the tables again from recorded answers, without asking the API
+    #[command(after_long_help = exit::help())]
+    Replay(commands::replay::Arguments),
     /// Check a pipeline: its file, its credentials, and the first page of every stream
     Check(commands::check::Arguments),
     /// Show the first records of a stream, the request and the columns; nothing is written
@@ -56,7 +59,7 @@ pub(crate) struct PipelineArguments {
     pub(crate) set: Vec<(String, String)>,
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),

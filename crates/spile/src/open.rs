@@ -1,13 +1,14 @@
 //! Opens what a command works on: the pipeline's plan, the destination that it names, the world around it. This is the
 //! one place that knows which destinations this build has.
 
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
-use spile_config::{Loaded, Settings, load};
+use spile_config::{Loaded, Replayed, Settings, load};
 use spile_credentials::{Environment, Lookup};
 use spile_destination::Destination;
 use spile_destination_duckdb::DuckDb;
-use spile_engine::World;
+use spile_engine::{ArchiveUse, World};
 use spile_model::{Events, Failure, StreamName, SystemClock};
 use spile_plan::{CredentialSource, DestinationPlan, PipelinePlan};
 
@@ -34,6 +35,31 @@ pub(crate) async fn pipeline(
         failure::show_warnings(&warnings, terminal);
     }
     Ok(Arc::new(plan))
+}
+
+/// The plan of a pipeline as it is replayed: its variables are those of the recorded run, and it needs no secrets. `to`
+/// takes the place of its destination.
+pub(crate) fn replayed(
+    file: &Path,
+    set: &[(String, String)],
+    variables: Replayed,
+    to: Option<&Path>,
+) -> Result<Arc<PipelinePlan>, Problem> {
+    let settings = Settings { set: set.to_vec(), replayed: Some(variables), ..Settings::of_process() };
+    let mut plan = load(file, &settings)?.plan;
+    if let Some(to) = to {
+        let DestinationPlan::DuckDb(duckdb) = &mut plan.destination;
+        to.clone_into(&mut duckdb.path);
+    }
+    Ok(Arc::new(plan))
+}
+
+/// What a run does with an archive: it records into `folder`, or into the pipeline's own, if there is one.
+pub(crate) fn recording(folder: Option<&PathBuf>, plan: &PipelinePlan, file: &Path) -> ArchiveUse {
+    match folder.or(plan.archive.as_ref()) {
+        Some(folder) => ArchiveUse::Record { folder: folder.clone(), file: absolute(file).ok() },
+        None => ArchiveUse::Nothing,
+    }
 }
 
 /// The pipeline's destination, locked against other runs.

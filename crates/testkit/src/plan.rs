@@ -98,6 +98,7 @@ pub fn pipeline(base_url: &str, streams: Vec<StreamPlan>) -> PipelinePlan {
             memory: None,
             commit: CommitPlan::default(),
         }),
+        archive: None,
     }
 }
 

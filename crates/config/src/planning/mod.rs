@@ -5,6 +5,7 @@
 //! all at once, each with its place. Nothing here knows YAML: places are paths of keys, which
 //! [`Places`] turns into spans.
 
+mod archive;
 mod auth;
 mod connection;
 mod credentials;
@@ -69,6 +70,7 @@ pub(crate) fn plan(
     planner.check_tables(spec);
     let budget = planner.budget(spec);
     let destination = spec.destination.as_ref().and_then(|destination| planner.destination(destination, folder));
+    let archive = spec.archive.as_ref().map(|archive| planner.archive(archive, folder));
     planner.report_missing();
     Some(PipelinePlan {
         name: spec.name.clone()?,
@@ -76,6 +78,7 @@ pub(crate) fn plan(
         streams: streams.into_iter().collect::<Option<_>>()?,
         budget,
         destination: destination?,
+        archive: archive.map_or(Some(None), |archive| archive.map(Some))?,
         variables: planner.variables,
         secrets: secrets?,
     })

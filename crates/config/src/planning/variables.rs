@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use spile_model::Secret;
+use spile_model::secret::REDACTED;
 use spile_plan::Variable;
 
 use super::Planner;
@@ -72,12 +73,14 @@ impl Planner<'_, '_, '_> {
     fn variable(&mut self, declared: &Declared<'_>, outside: &Outside<'_>) {
         let name = declared.name;
         let Ok(given) = self.given(declared, outside) else { return };
-        let value = match (given, &declared.default) {
-            (Some(given), default) => match like_default(&given.text, default.as_ref()) {
+        let default = declared.recorded(outside.settings).or(declared.default.as_ref());
+        let value = match (given, default) {
+            (Some(given), default) => match like_default(&given.text, default) {
                 Ok(value) => value,
                 Err(problem) => return self.misfit(name, &given.by, &problem),
             },
             (None, Some(default)) => default.clone(),
+            (None, None) if declared.is_secret() && outside.settings.replayed.is_some() => Json::from(REDACTED),
             // A default that is written wrongly is one.
             (None, None) if self.places.is_wrong(&["variables", name]) => return,
             (None, None) => return self.missing(declared, outside),
@@ -93,6 +96,9 @@ impl Planner<'_, '_, '_> {
         let (name, settings) = (declared.name, outside.settings);
         if let Some((_, value)) = settings.set.iter().rev().find(|(set, _)| set == name) {
             return Ok(Some(Given { text: value.clone(), by: format!("`--set {name}=…`") }));
+        }
+        if settings.replayed.is_some() && (declared.is_secret() || declared.recorded(settings).is_some()) {
+            return Ok(None);
         }
         let source = self.credential_source(declared, outside)?;
         let env = declared.env().and_then(|env| Some((env, (settings.env)(env).filter(|value| !value.is_empty())?)));
@@ -171,6 +177,11 @@ impl Declared<'_> {
     fn is_secret(&self) -> bool {
         let Some(settings) = self.settings else { return false };
         settings.secret.unwrap_or(settings.file.is_some() || settings.store.is_some() || settings.vault.is_some())
+    }
+
+    /// Its value in the run that is replayed, if one is.
+    fn recorded<'r>(&self, settings: &'r Settings<'_>) -> Option<&'r Json> {
+        settings.replayed.as_ref().filter(|_| !self.is_secret())?.0.get(self.name)
     }
 }
 

@@ -90,6 +90,11 @@ pub(crate) struct PipelineSpec {
     /// Where the tables live: `duckdb:file.duckdb`.
     #[schemars(with = "DestinationSpec")]
     pub(crate) destination: Option<DestinationSpec>,
+
+    /// A folder for an archive: every run is recorded in it, request by request, compressed and without secrets, so that
+    /// `spile replay` can make the tables again without asking the API. It is made where there is none; a relative path
+    /// begins at the pipeline file's folder. `spile run --record` names another one. Without it, nothing is recorded.
+    pub(crate) archive: Option<String>,
 }
 
 impl PipelineSpec {
@@ -107,6 +112,7 @@ impl PipelineSpec {
             streams: take("streams").map(|streams| each(streams, &mut misfit)),
             budget: take("budget").and_then(|budget| part(budget, &mut misfit)),
             destination: take("destination").and_then(|destination| part(destination, &mut misfit)),
+            archive: take("archive").and_then(|archive| part(archive, &mut misfit)),
         }
     }
 

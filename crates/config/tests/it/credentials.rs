@@ -57,6 +57,7 @@ fn what_the_command_line_or_the_environment_gives_is_looked_for_nowhere_else() {
         set: vec![("a".to_owned(), "one".to_owned())],
         env: Box::new(|name| (name == "B").then(|| "two".to_owned())),
         credentials: Box::new(|source| panic!("{} was asked", source.describe())),
+        replayed: None,
     };
     let plan = load_str("demo.yaml", &text, None, &settings).unwrap().plan;
     assert_eq!(plan.variables.secrets().len(), 2);

@@ -11,8 +11,9 @@ use spile_plan::Found;
 /// Set to 1, the tests write the manual instead of checking it.
 const UPDATE: &str = "SPILE_UPDATE_DOCS";
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
+    "docs/archive.md",
     "docs/pipeline.md",
     "docs/credentials.md",
     "docs/login.md",

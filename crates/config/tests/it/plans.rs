@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use spile_config::{Settings, load_str};
+use spile_config::{Replayed, Settings, load_str};
 use spile_model::{ByteSize, ColumnType};
 use spile_plan::{
     AuthPlan, BodyPlan, CachePlan, ClientPlan, ClientProof, CostPlan, Counted, CursorOrder, DestinationPlan,
@@ -342,6 +342,29 @@ fn secrets_cannot_be_seen_in_a_plan() {
 }
 
 /// The plan of the authentication that `auth` says.
+#[test]
+fn a_replayed_pipeline_has_the_recorded_variables_and_needs_no_secret() {
+    let text = format!(
+        "{SHORT}variables:\n  a: {{ env: A }}\n  b: {{ default: 1 }}\n  c: {{ env: C }}\n  s: {{ secret: true, env: S }}\n  \
+         t: {{ store: shop/token }}\n"
+    );
+    let recorded = [("a", "one".into()), ("b", 2.into()), ("c", "three".into()), ("gone", 4.into())];
+    let recorded = recorded.map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value));
+    let settings = Settings {
+        set: vec![("c".to_owned(), "mine".to_owned())],
+        env: Box::new(|_| Some("now".to_owned())),
+        replayed: Some(Replayed(recorded.into())),
+        ..Settings::none()
+    };
+    let plan = load_str("p", &text, None, &settings).map_err(|problems| problems.to_string()).unwrap().plan;
+    let value = |name: &str| match &plan.variables.0[name] {
+        Variable::Plain(value) => value.to_string(),
+        Variable::Secret(secret) => format!("secret {}", secret.expose()),
+    };
+    let values = ["a", "b", "c", "s", "t"].map(value);
+    assert_eq!(values, ["\"one\"", "2", "\"mine\"", "secret [redacted]", "secret [redacted]"]);
+}
+
 fn auth(auth: &str) -> Result<AuthPlan, String> {
     let text = SHORT.replace("api.example.com }", &format!("api.example.com, auth: {auth} }}"));
     let text = text.replace("\nsource:", "\nvariables: { key: { secret: true, env: KEY } }\nsource:");

@@ -123,6 +123,11 @@ impl Accounting {
         self.watch_boundary();
     }
 
+    /// What this run goes on from is not stored where it writes: it is lived again, and its rows go to an empty place.
+    pub(crate) fn write_to_an_empty_place(&mut self) {
+        self.stored = None;
+    }
+
     /// The cursor up to which everything is in the table, once what was handed out so far is durable.
     pub(crate) fn cursor(&self) -> Option<&CursorValue> {
         self.base.cursor.as_ref()

@@ -167,7 +167,8 @@ impl Endpoint {
         let Answered { status, headers, body } = answered;
         let document = serde_json::from_slice::<Value>(&body);
         if let Ok(document) = &document {
-            asking.redactor.learn(secrets_of(document));
+            asking.redactor.learn(secrets_of(document, names_secret));
+            asking.redactor.suspect(secrets_of(document, |_, text| looks_secret(text)));
         }
         if !status.is_success() {
             let asked = asked_wait(status, &headers, asking.clock.now());
@@ -221,31 +222,37 @@ pub(crate) fn seconds(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|lifetime| !lifetime.is_zero())
 }
 
-/// Every text in an answer that could be a credential: those that are named so, and those that look so.
-fn secrets_of(answer: &Value) -> Vec<Secret> {
+/// Every text in an answer that `is_secret` takes for a credential by the name that it has, in small letters, and by
+/// itself.
+fn secrets_of(answer: &Value, is_secret: fn(&str, &str) -> bool) -> Vec<Secret> {
     let mut found = Vec::new();
-    collect_secrets(None, answer, &mut found);
+    collect_secrets("", answer, is_secret, &mut found);
     found
 }
 
-fn collect_secrets(name: Option<&str>, value: &Value, found: &mut Vec<Secret>) {
+fn collect_secrets(name: &str, value: &Value, is_secret: fn(&str, &str) -> bool, found: &mut Vec<Secret>) {
     match value {
-        Value::String(text) if is_secret(name.unwrap_or_default(), text) => found.push(Secret::new(text.as_str())),
-        Value::Array(items) => items.iter().for_each(|item| collect_secrets(name, item, found)),
-        Value::Object(members) => members.iter().for_each(|(name, value)| collect_secrets(Some(name), value, found)),
+        Value::String(text) if !OPEN.contains(&name) && is_secret(name, text) => {
+            found.push(Secret::new(text.as_str()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_secrets(name, item, is_secret, found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| {
+                collect_secrets(&name.to_ascii_lowercase(), value, is_secret, found);
+            });
+        }
         _ => {}
     }
 }
 
-fn is_secret(name: &str, text: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    if OPEN.contains(&name.as_str()) {
-        return false;
-    }
-    let named = ["token", "secret", "password", "session", "ticket", "jwt"].iter().any(|word| name.contains(word));
-    let looks = text.len() >= SHORTEST_UNNAMED_SECRET
+fn names_secret(name: &str, text: &str) -> bool {
+    !text.is_empty()
+        && ["token", "secret", "password", "session", "ticket", "jwt"].iter().any(|word| name.contains(word))
+}
+
+fn looks_secret(text: &str) -> bool {
+    text.len() >= SHORTEST_UNNAMED_SECRET
         && !text.contains(char::is_whitespace)
         && !text.starts_with("http://")
-        && !text.starts_with("https://");
-    (named && !text.is_empty()) || looks
+        && !text.starts_with("https://")
 }

@@ -73,6 +73,7 @@ mod tests {
             received_at,
             bill: crate::Bill::default(),
             ends: false,
+            receipt: None,
         };
         Terms::of(&Request::get(url), &response, reuse)
     }

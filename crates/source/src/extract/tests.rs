@@ -24,6 +24,7 @@ fn response(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response
         received_at: jiff::Timestamp::UNIX_EPOCH,
         bill: spile_http::Bill::default(),
         ends: false,
+        receipt: None,
     }
 }
 

@@ -35,7 +35,16 @@ fn answer(memory: &Memory, etag: &'static str, next: &Next, records: u64) -> Opt
     let received_at = FixedClock(NOW.parse().unwrap()).now();
     let url = request.url.clone();
     let bill = spile_http::Bill::default();
-    let response = Response { status: StatusCode::OK, headers, body: "[]".into(), url, received_at, bill, ends: false };
+    let response = Response {
+        status: StatusCode::OK,
+        headers,
+        body: "[]".into(),
+        url,
+        received_at,
+        bill,
+        ends: false,
+        receipt: None,
+    };
     memory.answer(&request, &response, &Page { contents: Some(1), records, next, end: None })
 }
 

@@ -57,6 +57,7 @@ fn try_next(
         received_at: jiff::Timestamp::UNIX_EPOCH,
         bill: spile_http::Bill::default(),
         ends: false,
+        receipt: None,
     };
     let extracted = extractor.extract(&response, &|text| text.to_owned()).unwrap();
     paginator.next(&Seen { position, records, signals: &extracted.signals, headers: &map, url: &url })

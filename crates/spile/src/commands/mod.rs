@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod login;
 pub(crate) mod preview;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secret;
@@ -20,6 +21,7 @@ pub(crate) async fn execute(arguments: Arguments, terminal: &Terminal) -> Result
     let verbose = arguments.verbose > 0;
     match arguments.command {
         Command::Run(arguments) => run::execute(&arguments, verbose, terminal).await,
+        Command::Replay(arguments) => replay::execute(&arguments, verbose, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, terminal).await,
         Command::Preview(arguments) => preview::execute(&arguments, terminal).await,
         Command::Login(arguments) => login::execute(&arguments, terminal).await,

@@ -1,5 +1,6 @@
 //! `spile run`: the pipeline, with its progress while it runs and a report at the end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -28,6 +29,9 @@ pub(crate) struct Arguments {
     /// Read from the beginning, whatever the state says (not for `append`, which would double its rows)
     #[arg(long)]
     full_refresh: bool,
+    /// Record every exchange into the archive in this folder, for `spile replay`; the pipeline's own `archive` otherwise
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
     /// Print every event as a line of JSON on stdout, and nothing else there
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
@@ -42,7 +46,8 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
     let destination = open::destination(&plan).await?;
     let style = Style::choose(arguments.json, arguments.quiet, verbose, terminal);
     let progress = Progress::start(style, terminal);
-    let world = World { only, full_refresh: arguments.full_refresh, ..open::world(&plan, progress.events()) };
+    let archive = open::recording(arguments.record.as_ref(), &plan, &arguments.pipeline.file);
+    let world = World { only, full_refresh: arguments.full_refresh, archive, ..open::world(&plan, progress.events()) };
     let Some(report) = until_stopped(&plan, destination, world, &progress).await else {
         progress.finish(None);
         return Ok(Exit::Interrupted);

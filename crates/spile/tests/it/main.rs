@@ -17,5 +17,6 @@ mod logs;
 mod messages;
 mod place;
 mod proxies;
+mod replay;
 mod secrets;
 mod values;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use spile_destination::StreamTotals;
+use spile_model::RunId;
 use spile_model::event::Outcome;
 use spile_model::money::parse_amount;
 use spile_model::{Latency, Money, Quota, Statuses, StreamName, Usage};
@@ -85,6 +86,20 @@ fn usage(stream: &str) -> Usage {
             currency: "USD".into(),
         }),
     }
+}
+
+/// The number is taken again, what is recorded of it gives way, and the next new run has the number behind the last.
+pub async fn a_replayed_run_has_the_number_of_the_recorded_one(subject: &dyn Subject) {
+    let replayed = Session::begin_as(subject, Some(RunId(7))).await;
+    assert_eq!(replayed.run(), RunId(7));
+    replayed.end_as(Outcome::Failed, Vec::new(), Some("the first time")).await;
+    let again = Session::begin_as(subject, Some(RunId(7))).await;
+    assert_eq!(again.run(), RunId(7));
+    again.end().await;
+    assert_eq!(table(subject, "_spile_runs").await.rows_mentioning("the first time"), 0);
+    let next = Session::begin(subject).await;
+    assert_eq!(next.run(), RunId(8));
+    next.end().await;
 }
 
 /// A run without an end shows as such only until the next one begins.

@@ -135,8 +135,13 @@ pub struct Session {
 impl Session {
     /// Opens the subject and begins a run.
     pub async fn begin(subject: &dyn Subject) -> Self {
+        Self::begin_as(subject, None).await
+    }
+
+    /// Opens the subject and begins a run of that number, or of the next one.
+    pub async fn begin_as(subject: &dyn Subject, number: Option<RunId>) -> Self {
         let destination = subject.open().await;
-        let start = RunStart { started_at: Timestamp::UNIX_EPOCH, version: "contract".to_owned() };
+        let start = RunStart { started_at: Timestamp::UNIX_EPOCH, version: "contract".to_owned(), number };
         let run = destination.begin_run(&start).await.expect("a run can begin");
         Self { destination, run }
     }

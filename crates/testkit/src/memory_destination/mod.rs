@@ -163,7 +163,11 @@ impl Destination for MemoryDestination {
                     run.insert("outcome".to_owned(), json!(dead));
                 }
             }
-            let id = i64::try_from(store.runs.len()).map_or(i64::MAX, |before| before + 1);
+            if let Some(number) = start.number {
+                store.runs.retain(|run| run["run"] != json!(number));
+            }
+            let latest = store.runs.iter().filter_map(|run| run["run"].as_i64()).max().unwrap_or_default();
+            let id = start.number.map_or(latest + 1, |number| number.0);
             store.runs.push(store::object(json!({
                 "run": id, "started_at": start.started_at.to_string(), "version": start.version, "outcome": "running",
             })));
