@@ -27,7 +27,7 @@ mod tree;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Related, RenderStyle, Severity};
 pub use load::{CredentialLookup, EnvLookup, Loaded, Replayed, Settings, load, load_str, secret_store};
-pub use manual::manual;
+pub use manual::{Page, auth_pages, manual};
 pub use planning::secret_store_named;
 pub use source::{Place, Source, Span};
 pub use spec::schema::json_schema;

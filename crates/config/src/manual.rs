@@ -1,4 +1,4 @@
-//! The manual of the pipeline file, as Markdown.
+//! The manual of the pipeline file, as Markdown, and the reference of authentication (`auth`) that is made as it is.
 //!
 //! In: `manual.md`, the text that people write, with directives on lines of their own; and the JSON Schema, whose
 //! descriptions are the doc comments of the `…Spec` types. Out: the text with each directive replaced by a table, so
@@ -6,7 +6,10 @@
 //! from the schema. It deliberately writes no file: a test holds `docs/pipeline.md` against it.
 //!
 //! The directives: `<!-- keys: Spec [key …] -->`, a map's keys (or those named); `<!-- kinds: Spec -->`, the kinds of
-//! something tagged; `<!-- stream alone -->`, the keys of a stream that cannot stand under `defaults`.
+//! something tagged; `<!-- kind: Spec name -->`, what one of them is; `<!-- stream alone -->`, the keys of a stream that
+//! cannot stand under `defaults`; `<!-- example: name -->`, an example in a file of its own.
+
+mod auth;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +17,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::check::either;
 use crate::spec::schema::json_schema;
+
+pub use self::auth::auth_pages;
 
 const TEXT: &str = include_str!("manual.md");
 
@@ -25,24 +30,23 @@ const DEFAULT: &str = "Default: ";
 /// The manual of the pipeline file: every key with its form, default and meaning, and examples. Markdown.
 #[must_use]
 pub fn manual() -> String {
-    let manual = Manual { schema: json_schema(), sections: sections() };
-    let mut out = String::new();
-    for line in TEXT.lines() {
-        match Directive::parse(line) {
-            Some(directive) => out.push_str(&manual.table(&directive)),
-            None => {
-                out.push_str(line);
-                out.push('\n');
-            }
-        }
-    }
-    out
+    Manual::of(TEXT, "").made(TEXT, &|_| String::new())
+}
+
+/// A page of the documentation.
+pub struct Page {
+    /// The name of its file, without `.md`.
+    pub name: &'static str,
+    /// Markdown.
+    pub text: String,
 }
 
 enum Directive<'t> {
     Keys { spec: &'t str, only: Vec<&'t str> },
     Kinds { spec: &'t str },
+    Kind { spec: &'t str, name: &'t str },
     StreamAlone,
+    Example { name: &'t str },
 }
 
 impl<'t> Directive<'t> {
@@ -53,31 +57,35 @@ impl<'t> Directive<'t> {
         }
         let (word, rest) = inner.split_once(": ")?;
         let mut names = rest.split_whitespace();
-        let spec = names.next()?;
+        let first = names.next()?;
         match word {
-            "keys" => Some(Self::Keys { spec, only: names.collect() }),
-            "kinds" => Some(Self::Kinds { spec }),
+            "keys" => Some(Self::Keys { spec: first, only: names.collect() }),
+            "kinds" => Some(Self::Kinds { spec: first }),
+            "kind" => Some(Self::Kind { spec: first, name: names.next()? }),
+            "example" => Some(Self::Example { name: first }),
             _ => None,
         }
     }
 
-    fn spec(&self) -> &'t str {
+    /// The type that it describes.
+    fn spec(&self) -> Option<&'t str> {
         match self {
-            Self::Keys { spec, .. } | Self::Kinds { spec } => spec,
-            Self::StreamAlone => "StreamDefaults",
+            Self::Keys { spec, .. } | Self::Kinds { spec } => Some(spec),
+            Self::StreamAlone => Some("StreamDefaults"),
+            Self::Kind { .. } | Self::Example { .. } => None,
         }
     }
 }
 
-/// The anchor of the section in which each type is first described.
-fn sections() -> BTreeMap<&'static str, String> {
+/// Where each type is first described in a text, as links to the section, from a document where that is `file`.
+fn sections(text: &'static str, file: &str) -> BTreeMap<&'static str, String> {
     let mut sections = BTreeMap::new();
     let mut anchor = String::new();
-    for line in TEXT.lines() {
+    for line in text.lines() {
         if line.starts_with('#') {
             anchor = slug(line.trim_start_matches('#'));
-        } else if let Some(spec) = Directive::parse(line).map(|directive| directive.spec()) {
-            sections.entry(spec).or_insert_with(|| anchor.clone());
+        } else if let Some(spec) = Directive::parse(line).and_then(|directive| directive.spec()) {
+            sections.entry(spec).or_insert_with(|| format!("{file}#{anchor}"));
         }
     }
     sections
@@ -89,17 +97,43 @@ fn slug(heading: &str) -> String {
     heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
-struct Manual<'s> {
-    schema: &'s Json,
+struct Manual {
+    schema: &'static Json,
+    /// Where each type is described.
     sections: BTreeMap<&'static str, String>,
 }
 
-impl Manual<'_> {
+impl Manual {
+    /// For making `text`, which links to its own sections before those of the manual, which is at `manual` from there.
+    fn of(text: &'static str, manual: &str) -> Self {
+        let mut all = sections(TEXT, manual);
+        all.extend(sections(text, ""));
+        Self { schema: json_schema(), sections: all }
+    }
+
+    /// `text`, with each directive replaced by what it stands for; `example` is the text of that file.
+    fn made(&self, text: &str, example: &dyn Fn(&str) -> String) -> String {
+        let mut out = String::new();
+        for line in text.lines() {
+            match Directive::parse(line) {
+                Some(Directive::Example { name }) => out.push_str(&format!("```yaml\n{}```\n", example(name))),
+                Some(directive) => out.push_str(&self.table(&directive)),
+                None => {
+                    out.push_str(line);
+                    out.push('\n');
+                }
+            }
+        }
+        out
+    }
+
     fn table(&self, directive: &Directive<'_>) -> String {
         match directive {
             Directive::Keys { spec, only } => self.keys(spec, only),
             Directive::Kinds { spec } => self.kinds(spec),
+            Directive::Kind { spec, name } => self.kind(spec, name),
             Directive::StreamAlone => self.stream_alone(),
+            Directive::Example { .. } => String::new(),
         }
     }
 
@@ -144,6 +178,14 @@ impl Manual<'_> {
         out
     }
 
+    /// What one of the kinds is.
+    fn kind(&self, spec: &str, name: &str) -> String {
+        let kinds = list(self.spec(spec), "oneOf");
+        let named = |kind: &&Json| kind["const"] == name || kind["properties"].get(name).is_some();
+        let meaning = kinds.iter().find(named).map(|kind| meaning_and_default(kind).0);
+        format!("{}\n", meaning.unwrap_or_default())
+    }
+
     fn stream_alone(&self) -> String {
         let shared = &self.spec("StreamDefaults")["properties"];
         let alone = properties(self.spec("StreamSpec")).filter(|(key, _)| shared.get(key).is_none());
@@ -160,7 +202,7 @@ impl Manual<'_> {
             let target = self.spec(name);
             let word = if target.get("oneOf").is_some() { "a kind" } else { "map" };
             return match self.sections.get(name) {
-                Some(anchor) => format!("[{word}](#{anchor})"),
+                Some(section) => format!("[{word}]({section})"),
                 None => self.form(target),
             };
         }
@@ -276,7 +318,7 @@ mod tests {
 
     /// Every key and every kind of the format, as `Spec.key`; `described` by a directive or not.
     fn all_entries(described: bool) -> BTreeSet<String> {
-        let manual = Manual { schema: json_schema(), sections: sections() };
+        let manual = Manual::of(TEXT, "");
         let mut entries = BTreeSet::new();
         let mut add = |spec: &str, only: &[&str]| {
             let schema = manual.spec(spec);
@@ -291,6 +333,7 @@ mod tests {
                     Directive::Keys { spec, only } => add(spec, &only),
                     Directive::Kinds { spec } => add(spec, &[]),
                     Directive::StreamAlone => add("StreamDefaults", &[]),
+                    Directive::Kind { .. } | Directive::Example { .. } => {}
                 }
             }
         } else {
@@ -313,7 +356,7 @@ mod tests {
         assert_eq!(left_over, None);
         for directive in TEXT.lines().filter_map(Directive::parse) {
             let Directive::Keys { spec, only } = directive else { continue };
-            let known = Manual { schema: json_schema(), sections: sections() };
+            let known = Manual::of(TEXT, "");
             for key in only {
                 assert!(known.spec(spec)["properties"].get(key).is_some(), "{spec} has no key {key}");
             }

@@ -1,26 +1,16 @@
-//! The documents are true: the manual is the one that the code makes, every example in them loads, every link leads
-//! somewhere.
+//! The documents are true: the manual and the reference of authentication are those that the code makes, every example
+//! loads, those of `docs/examples` as files, and every link leads somewhere.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
-use spile_config::{Settings, load_str, manual};
+use spile_config::{Settings, auth_pages, load, load_str, manual};
 use spile_model::Secret;
 use spile_plan::Found;
 
 /// Set to 1, the tests write the manual instead of checking it.
 const UPDATE: &str = "SPILE_UPDATE_DOCS";
-
-const DOCUMENTS: [&str; 8] = [
-    "README.md",
-    "docs/archive.md",
-    "docs/pipeline.md",
-    "docs/credentials.md",
-    "docs/login.md",
-    "docs/values.md",
-    "docs/tables.md",
-    "docs/events.md",
-];
 
 /// What an example leaves out.
 const FRAME: [(&str, &str); 4] = [
@@ -35,7 +25,39 @@ fn path(document: &str) -> PathBuf {
 }
 
 fn read(document: &str) -> String {
-    std::fs::read_to_string(path(document)).unwrap_or_else(|error| panic!("{document}: {error}"))
+    fs::read_to_string(path(document)).unwrap_or_else(|error| panic!("{document}: {error}"))
+}
+
+/// The files below a folder, in the order of their names.
+fn files_below(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut found = Vec::new();
+    for entry in entries.map(Result::unwrap) {
+        let name = format!("{folder}/{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() { found.extend(files_below(&name)) } else { found.push(name) }
+    }
+    found.sort();
+    found
+}
+
+/// Every document that users read.
+fn documents() -> Vec<String> {
+    let pages = files_below("docs").into_iter().filter(|name| name.ends_with(".md"));
+    ["README.md".to_owned()].into_iter().chain(pages).collect()
+}
+
+fn updates() -> bool {
+    std::env::var(UPDATE).is_ok_and(|value| value == "1")
+}
+
+/// What every variable of an example has for its value.
+fn given() -> Settings<'static> {
+    const GIVEN: &str = "100";
+    Settings {
+        env: Box::new(|_| Some(GIVEN.to_owned())),
+        credentials: Box::new(|_| Ok(Found { secret: Some(Secret::new(GIVEN)), warning: None })),
+        ..Settings::none()
+    }
 }
 
 /// The examples of a document, each with its line.
@@ -65,27 +87,54 @@ fn with_frame(example: &str) -> String {
 #[test]
 fn the_manual_is_the_one_that_the_code_makes() {
     let made = manual();
-    if std::env::var(UPDATE).is_ok_and(|value| value == "1") {
-        std::fs::write(path("docs/pipeline.md"), &made).unwrap();
+    if updates() {
+        fs::write(path("docs/pipeline.md"), &made).unwrap();
     }
     let same = read("docs/pipeline.md") == made;
     assert!(same, "docs/pipeline.md is stale: renew it by `{UPDATE}=1 cargo test -p spile-config manual`, and read it");
 }
 
 #[test]
+fn the_reference_of_authentication_is_the_one_that_the_code_makes() {
+    let pages = auth_pages(&|name| read(&format!("docs/examples/auth/{name}.yaml")));
+    let file = |name: &str| format!("docs/auth/{name}.md");
+    if updates() {
+        fs::create_dir_all(path("docs/auth")).unwrap();
+        files_below("docs/auth").iter().for_each(|old| fs::remove_file(path(old)).unwrap());
+        pages.iter().for_each(|page| fs::write(path(&file(page.name)), &page.text).unwrap());
+    }
+    let made: BTreeSet<(String, String)> = pages.into_iter().map(|page| (file(page.name), page.text)).collect();
+    let there: BTreeSet<(String, String)> =
+        files_below("docs/auth").into_iter().map(|name| (name.clone(), read(&name))).collect();
+    let stale: BTreeSet<&String> = made.symmetric_difference(&there).map(|(name, _)| name).collect();
+    assert!(
+        stale.is_empty(),
+        "these are stale: {stale:?}; renew them by `{UPDATE}=1 cargo test -p spile-config manual`, and read them"
+    );
+}
+
+#[test]
+fn every_example_in_a_file_is_a_pipeline_that_can_run() {
+    let files = files_below("docs/examples");
+    let problems: Vec<String> = files
+        .iter()
+        .filter_map(|file| match load(&path(file), &given()) {
+            Ok(loaded) if loaded.warnings.is_empty() => None,
+            Ok(loaded) => Some(loaded.warnings.to_string()),
+            Err(diagnostics) => Some(diagnostics.to_string()),
+        })
+        .collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(files.len() >= 20, "only {} examples were found", files.len());
+}
+
+#[test]
 fn every_example_in_the_documents_loads() {
     let mut problems = Vec::new();
     let mut loaded = 0;
-    for document in DOCUMENTS {
-        for (line, example) in examples(&read(document)) {
-            let given = "100";
-            let credential = || Ok(Found { secret: Some(Secret::new(given)), warning: None });
-            let settings = Settings {
-                env: Box::new(|_| Some(given.to_owned())),
-                credentials: Box::new(|_| credential()),
-                ..Settings::none()
-            };
-            match load_str(&format!("{document}:{line}"), &with_frame(&example), None, &settings) {
+    for document in documents() {
+        for (line, example) in examples(&read(&document)) {
+            match load_str(&format!("{document}:{line}"), &with_frame(&example), None, &given()) {
                 Ok(_) => loaded += 1,
                 Err(diagnostics) => problems.push(diagnostics.to_string()),
             }
@@ -98,16 +147,16 @@ fn every_example_in_the_documents_loads() {
 #[test]
 fn every_link_in_the_documents_leads_somewhere() {
     let mut broken = Vec::new();
-    for document in DOCUMENTS {
-        let text = read(document);
+    for document in documents() {
+        let text = read(&document);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.contains("://") {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { path(document) } else { path(document).with_file_name(file) };
+            let target = if file.is_empty() { path(&document) } else { path(&document).with_file_name(file) };
             let leads =
-                std::fs::read_to_string(&target).is_ok_and(|text| anchor.is_empty() || anchors(&text).contains(anchor));
+                fs::read_to_string(&target).is_ok_and(|text| anchor.is_empty() || anchors(&text).contains(anchor));
             if !leads {
                 broken.push(format!("{document}: {link}"));
             }
