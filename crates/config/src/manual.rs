@@ -30,7 +30,7 @@ const DEFAULT: &str = "Default: ";
 /// The manual of the pipeline file: every key with its form, default and meaning, and examples. Markdown.
 #[must_use]
 pub fn manual() -> String {
-    Manual::of(TEXT, "").made(TEXT, &|_| String::new())
+    Manual::of(TEXT, "", &|_| String::new()).made(TEXT)
 }
 
 /// A page of the documentation.
@@ -97,27 +97,28 @@ fn slug(heading: &str) -> String {
     heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
-struct Manual {
+struct Manual<'e> {
     schema: &'static Json,
     /// Where each type is described.
     sections: BTreeMap<&'static str, String>,
+    /// The text of the example of that name.
+    example: &'e dyn Fn(&str) -> String,
 }
 
-impl Manual {
+impl<'e> Manual<'e> {
     /// For making `text`, which links to its own sections before those of the manual, which is at `manual` from there.
-    fn of(text: &'static str, manual: &str) -> Self {
+    fn of(text: &'static str, manual: &str, example: &'e dyn Fn(&str) -> String) -> Self {
         let mut all = sections(TEXT, manual);
         all.extend(sections(text, ""));
-        Self { schema: json_schema(), sections: all }
+        Self { schema: json_schema(), sections: all, example }
     }
 
-    /// `text`, with each directive replaced by what it stands for; `example` is the text of that file.
-    fn made(&self, text: &str, example: &dyn Fn(&str) -> String) -> String {
+    /// `text`, with each directive replaced by what it stands for.
+    fn made(&self, text: &str) -> String {
         let mut out = String::new();
         for line in text.lines() {
             match Directive::parse(line) {
-                Some(Directive::Example { name }) => out.push_str(&format!("```yaml\n{}```\n", example(name))),
-                Some(directive) => out.push_str(&self.table(&directive)),
+                Some(directive) => out.push_str(&self.content(&directive)),
                 None => {
                     out.push_str(line);
                     out.push('\n');
@@ -127,13 +128,13 @@ impl Manual {
         out
     }
 
-    fn table(&self, directive: &Directive<'_>) -> String {
+    fn content(&self, directive: &Directive<'_>) -> String {
         match directive {
             Directive::Keys { spec, only } => self.keys(spec, only),
             Directive::Kinds { spec } => self.kinds(spec),
             Directive::Kind { spec, name } => self.kind(spec, name),
             Directive::StreamAlone => self.stream_alone(),
-            Directive::Example { .. } => String::new(),
+            Directive::Example { name } => format!("```yaml\n{}```\n", (self.example)(name)),
         }
     }
 
@@ -318,7 +319,7 @@ mod tests {
 
     /// Every key and every kind of the format, as `Spec.key`; `described` by a directive or not.
     fn all_entries(described: bool) -> BTreeSet<String> {
-        let manual = Manual::of(TEXT, "");
+        let manual = Manual::of(TEXT, "", &|_| String::new());
         let mut entries = BTreeSet::new();
         let mut add = |spec: &str, only: &[&str]| {
             let schema = manual.spec(spec);
@@ -356,7 +357,7 @@ mod tests {
         assert_eq!(left_over, None);
         for directive in TEXT.lines().filter_map(Directive::parse) {
             let Directive::Keys { spec, only } = directive else { continue };
-            let known = Manual::of(TEXT, "");
+            let known = Manual::of(TEXT, "", &|_| String::new());
             for key in only {
                 assert!(known.spec(spec)["properties"].get(key).is_some(), "{spec} has no key {key}");
             }

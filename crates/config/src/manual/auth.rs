@@ -41,14 +41,13 @@ const TEXTS: [(&str, &str); 18] = [
 pub fn auth_pages(example: &dyn Fn(&str) -> String) -> Vec<Page> {
     let pages = TEXTS.map(|(name, text)| Page { name, text: page(name, text, example) });
     let rows: String = pages.iter().map(row).collect();
-    let index =
-        format!("{}{}", made_from("README"), INDEX.replace(ROWS, &format!("| page | what it is |\n|---|---|\n{rows}")));
-    let index = index.replace("\n\n\n", "\n\n");
+    let table = format!("| page | what it is |\n|---|---|\n{rows}");
+    let index = made_from("README") + &INDEX.replace(ROWS, &table);
     [Page { name: "README", text: index }].into_iter().chain(pages).collect()
 }
 
 fn page(name: &str, text: &'static str, example: &dyn Fn(&str) -> String) -> String {
-    let body = Manual::of(text, MANUAL).made(text, example);
+    let body = Manual::of(text, MANUAL, example).made(text);
     format!("{}{body}\n[All kinds](README.md) · [The manual]({MANUAL}#authentication)\n", made_from(name))
 }
 
