@@ -57,6 +57,7 @@ pub use self::exchange::Exchange;
 pub use self::guard::names::Names;
 pub use self::limit::bill::{Bill, Cost};
 pub use self::limit::dialect::graphql;
+pub use self::limit::dialect::reference::{LimitPage, limit_pages};
 pub use self::message::{Body, Receipt, Request, Response};
 pub use self::surroundings::Surroundings;
 pub use self::transport::{Awaited, Transport};

@@ -5,12 +5,74 @@ use std::time::Duration;
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use spile_model::units::show_duration;
+
+use crate::limit::dialect::reference::{Reads, Reference, Vendor, words};
 
 /// Longer waits than this are not told apart: nobody waits for ten years.
 pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// MailerLite's and Braze's name for it. Some send it with every answer, so it is read where the status asks to wait.
 const OTHER_NAME: HeaderName = HeaderName::from_static("x-ratelimit-retry-after");
+
+pub(crate) const REFERENCE: Reference = Reference {
+    name: "retry_after",
+    title: "`Retry-After`",
+    about: "An API that says nothing of its limits until one is exceeded, and then how long to wait (RFC 9110, 10.2.3).",
+    reads: &[Reads::Fields(&[
+        (
+            "Retry-After",
+            "how long to wait: in seconds, also with a fraction, or until a date in any of HTTP's three forms",
+        ),
+        ("X-RateLimit-Retry-After", "the same, where the status is 429 or 503"),
+    ])],
+    notes: &[
+        "A date is taken by the answer's own `Date`, so that a wrong clock does no harm. Of several waits the longest one is \
+         kept.",
+        "It is kept with the status 429, 503 and 403, and with any other failure that is tried again.",
+        "A body that says how long to wait is for [`responses`](../pipeline.md#responses): `after`.",
+    ],
+    vendors: &[
+        Vendor::new(
+            "Slack",
+            "https://docs.slack.dev/apis/web-api/rate-limits",
+            "HTTP/1.1 429 Too Many Requests\nRetry-After: 30",
+        ),
+        Vendor::new(
+            "Notion",
+            "https://developers.notion.com/reference/request-limits",
+            "HTTP/1.1 429 Too Many Requests\nRetry-After: 1",
+        ),
+        Vendor::new(
+            "Microsoft Graph",
+            "https://learn.microsoft.com/en-us/graph/throttling",
+            "HTTP/1.1 429 Too Many Requests\nRetry-After: 10",
+        ),
+        Vendor::new(
+            "MailerLite",
+            "https://developers.mailerlite.com/docs",
+            "HTTP/1.1 429 Too Many Requests\nX-RateLimit-Retry-After: 41",
+        ),
+        Vendor::new(
+            "RFC 9110",
+            "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
+            "HTTP/1.1 503 Service Unavailable\nDate: Fri, 31 Dec 1999 23:57:59 GMT\n\
+             Retry-After: Fri, 31 Dec 1999 23:59:59 GMT",
+        ),
+    ],
+    spent: "Nothing is sent to the API before the wait is over; then one request goes ahead, and the others follow. A 429 \
+            without a wait is waited out for a second, and twice as long each further time, up to about a minute. A limit \
+            that is known beforehand is better said by [`rate_limit`](../pipeline.md#rate_limit): then it is never \
+            exceeded.",
+    understands,
+};
+
+/// What an answer asks for, in words; it begins with its status.
+fn understands(answer: &str) -> Vec<String> {
+    let status = answer.split_whitespace().nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    let asked = asked_wait(status, &words::headers(answer), words::NOW);
+    asked.map(|wait| format!("a wait of {}", show_duration(wait))).into_iter().collect()
+}
 
 /// The wait that `headers` ask for, the longest where they name several; nothing where they name none that can be
 /// read. A date is taken relative to the answer's own `Date`, which does not depend on this machine's clock being

@@ -24,6 +24,7 @@ mod outages;
 mod politeness;
 mod proxies;
 mod redirects;
+mod reference;
 mod refresh;
 mod requests;
 mod retries;

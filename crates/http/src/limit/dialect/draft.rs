@@ -9,8 +9,56 @@ use sfv::{BareItem, Dictionary, Item, List, ListEntry, Parser};
 
 use super::answer::{Answer, MOST_ITEMS};
 use super::fields::{Fields, Spelling};
+use super::gathered::Standing;
 use super::ietf::{number_text, parameter};
-use super::{Reading, number, reset};
+use super::reference::{Reads, Reference, Vendor, words};
+use super::{Dialect, Reading, number, reset};
+
+pub(super) const DIALECT: Dialect = Dialect { reference: REFERENCE, read, standing: Standing::General };
+
+const REFERENCE: Reference = Reference {
+    name: "draft",
+    title: "`RateLimit-Limit`, `-Remaining`, `-Reset`",
+    about: "The older drafts of the same standard: a header for each thing (to the sixth version), or one `RateLimit` with all \
+            of them (the seventh).",
+    reads: &[
+        Reads::Fields(&[
+            ("RateLimit: limit=…, remaining=…, reset=…", "all of it in one header"),
+            ("RateLimit-Policy: 100;w=60", "how much is allowed in how many seconds"),
+        ]),
+        Reads::Family("RateLimit"),
+    ],
+    notes: &[
+        "The drafts named no policies. Of several, the one that is told of is the one with the same limit.",
+        "A reset is in seconds by the drafts, and a time since 1970 or a date at some: both are read.",
+    ],
+    vendors: &[
+        Vendor::new(
+            "Klaviyo",
+            "https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling",
+            "RateLimit-Limit: 150\nRateLimit-Remaining: 149\nRateLimit-Reset: 33",
+        ),
+        Vendor::new(
+            "Resend",
+            "https://resend.com/docs/api-reference/rate-limit",
+            "ratelimit-limit: 2\nratelimit-remaining: 1\nratelimit-reset: 1",
+        ),
+        Vendor::new(
+            "GitLab",
+            "https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/",
+            "RateLimit-Limit: 60\nRateLimit-Name: throttle_authenticated_api\nRateLimit-Observed: 48\n\
+             RateLimit-Remaining: 12\nRateLimit-Reset: 1767268830",
+        ),
+        Vendor::new(
+            "express-rate-limit (`draft-7`)",
+            "https://github.com/express-rate-limit/express-rate-limit",
+            "RateLimit-Policy: 100;w=60\nRateLimit: limit=100, remaining=99, reset=60",
+        ),
+    ],
+    spent: "Requests wait for the reset. One that is told in whole seconds and rounded down is waited for a second longer, \
+            unless the answers show that it is rounded up.",
+    understands: words::of_headers,
+};
 
 #[derive(PartialEq)]
 struct Policy {

@@ -78,6 +78,38 @@ pub(super) struct Fields<'a> {
     texts: Vec<(usize, Spelling, &'a str)>,
 }
 
+/// What is told, each with all the ends of names that tell it.
+pub(super) fn told() -> impl Iterator<Item = (Vec<&'static str>, &'static str)> {
+    let parts =
+        PARTS.iter().enumerate().filter(|(row, (_, part))| !PARTS[..*row].iter().any(|(_, known)| known == part));
+    parts.map(|(_, (_, part))| {
+        let ends = PARTS.iter().filter(|(_, other)| other == part).map(|(end, _)| *end);
+        (ends.collect(), part.meaning())
+    })
+}
+
+impl Part {
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Limit => "how much is allowed",
+            Self::Remaining => "how much is left",
+            Self::Used => "how much is used",
+            Self::ResetAfter => "in how many seconds all of it is there again",
+            Self::ResetAfterMilliseconds => "in how many milliseconds all of it is there again",
+            Self::Reset => {
+                "when all of it is there again: in so many seconds, as seconds or milliseconds since 1970, as a date, or \
+                 as a length of time such as `1m30s`"
+            }
+            Self::WindowSeconds => "the window's length in seconds",
+            Self::WindowMilliseconds => "the window's length in milliseconds",
+            Self::Fill => "how much comes back in each interval",
+            Self::FillInterval => "how long that interval is, in seconds",
+            Self::Name => "which limit it is",
+            Self::Global => "`true`: it is the limit of all endpoints together",
+        }
+    }
+}
+
 impl<'a> Fields<'a> {
     /// Those whose names are spelled as `wanted` has it.
     pub(super) fn of(answer: &Answer<'a>, wanted: impl Fn(Spelling) -> bool) -> Self {

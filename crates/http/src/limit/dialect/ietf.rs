@@ -11,7 +11,49 @@ use base64::engine::general_purpose::STANDARD;
 use sfv::{BareItem, Item, List, ListEntry, Parameters, Parser};
 
 use super::answer::{Answer, MOST_ITEMS, name};
-use super::{Reading, Unit, number, reset};
+use super::gathered::Standing;
+use super::reference::{Reads, Reference, Vendor, words};
+use super::{Dialect, Reading, Unit, number, reset};
+
+pub(super) const DIALECT: Dialect = Dialect { reference: REFERENCE, read, standing: Standing::General };
+
+const REFERENCE: Reference = Reference {
+    name: "ietf",
+    title: "`RateLimit` of the IETF",
+    about: "The fields `RateLimit` and `RateLimit-Policy` as lists of named limits: the coming standard, as its draft has \
+            it since the eighth version.",
+    reads: &[Reads::Fields(&[
+        (
+            "RateLimit-Policy",
+            "the limits that there are: a name, how much is allowed (`q`), in how many seconds (`w`), what \
+                              is counted (`qu`) and for whom (`pk`)",
+        ),
+        (
+            "RateLimit",
+            "what is left of them: a name, how much (`r`), in how many seconds all of it is there again (`t`) \
+                       and for whom (`pk`)",
+        ),
+    ])],
+    notes: &[
+        "Limits of requests and of requests that are under way at once (`qu=\"concurrent-requests\"`) are kept. What counts \
+         something else, such as `content-bytes`, is left alone: what a request takes of it is not known before.",
+        "A line or an item that is malformed is ignored, as the draft asks for; the others are read.",
+    ],
+    vendors: &[
+        Vendor::new(
+            "The IETF's draft",
+            "https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/",
+            "RateLimit-Policy: \"burst\";q=100;w=60,\"daily\";q=1000;w=86400\nRateLimit: \"burst\";r=50;t=30",
+        ),
+        Vendor::new(
+            "express-rate-limit (`draft-8`)",
+            "https://github.com/express-rate-limit/express-rate-limit",
+            "RateLimit-Policy: \"100-in-1min\"; q=100; w=60; pk=:MTJj:\nRateLimit: \"100-in-1min\"; r=99; t=60",
+        ),
+    ],
+    spent: "Requests wait for the seconds in `t`. Of requests under way at once, the next one leaves when one is answered.",
+    understands: words::of_headers,
+};
 
 /// What a limit is.
 struct Policy {

@@ -3,7 +3,7 @@
 //! Enters: the headers of an answer and when it came. Leaves: [`Reading`]s, one for each limit that is told of. A value
 //! that cannot be read, or that cannot be true, is as if it had not been sent. Nothing here waits or remembers.
 //!
-//! A dialect is one file and one line of [`DIALECTS`].
+//! A dialect is one file and one line of [`DIALECTS`]. What it says of itself is its page of the reference.
 
 mod answer;
 mod draft;
@@ -14,6 +14,7 @@ pub mod graphql;
 mod ietf;
 mod number;
 mod reading;
+pub(crate) mod reference;
 mod reset;
 mod row;
 mod salesforce;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 use self::answer::Answer;
 use self::gathered::{Gathered, Standing};
+use self::reference::Reference;
 use super::bill::Cost;
 
 /// What an answer told about one limit.
@@ -72,36 +74,27 @@ pub(crate) enum Unit {
 
 /// One way to tell of limits.
 struct Dialect {
+    reference: Reference,
     read: fn(&Answer<'_>) -> Vec<Reading>,
     standing: Standing,
 }
 
 /// All of them, the better ones first: the more exactly it says which limit it speaks of, the better.
 const DIALECTS: [Dialect; 8] = [
-    Dialect { read: ietf::read, standing: Standing::General },
-    Dialect { read: windows::read, standing: Standing::Particular },
-    Dialect { read: draft::read, standing: Standing::General },
-    Dialect { read: generic::read, standing: Standing::General },
-    Dialect { read: vendors::read, standing: Standing::Particular },
-    Dialect { read: zendesk::read, standing: Standing::Particular },
-    Dialect { read: shopify::read, standing: Standing::Particular },
-    Dialect { read: salesforce::read, standing: Standing::Particular },
+    ietf::DIALECT,
+    windows::DIALECT,
+    draft::DIALECT,
+    generic::DIALECT,
+    vendors::DIALECT,
+    zendesk::DIALECT,
+    shopify::DIALECT,
+    salesforce::DIALECT,
 ];
 
 /// Everything that `headers` tell about limits; `now` stands in for a `Date` that is not there.
 ///
-/// | dialect | headers | sources |
-/// |---|---|---|
-/// | `ietf` | `RateLimit: "burst";r=50;t=30`, `RateLimit-Policy: "burst";q=100;w=60` | draft-ietf-httpapi-ratelimit-headers-08 and later |
-/// | `windows` | `X-RateLimit-Limit-Minute`, `X-RateLimit-Remaining-Minute`; second to year | developer.konghq.com/plugins/rate-limiting |
-/// | `draft` | `RateLimit-Limit`, `-Remaining`, `-Reset`, `-Policy: 2;w=60`; `RateLimit: limit=2, remaining=1, reset=60` | the same draft, to 06 and 07; GitLab, Klaviyo, Resend |
-/// | `generic` | `X-RateLimit-Limit`, `X-Rate-Limit-Limit` and their kin | GitHub, Okta, Intercom, Reddit, Discord, Atlassian, BigCommerce, Prisjakt; see the file |
-/// | `vendors` | names of their own, one row each | HubSpot, HighLevel, Xero, Linear, OpenAI, Brevo, Amazon; see the file |
-/// | `zendesk` | `Zendesk-RateLimit-Tickets-Index: total=100; remaining=99; resets=41` | Zendesk, best practices for avoiding rate limiting |
-/// | `shopify` | `X-Shopify-Shop-Api-Call-Limit: 32/40` | shopify.dev/docs/api/admin-rest/usage/rate-limits |
-/// | `salesforce` | `Sforce-Limit-Info: api-usage=18/5000` | Salesforce REST API, Limit Info Header |
-///
-/// Limits that bodies tell of are in `graphql`. `Retry-After` is not among them: it asks for a wait and says nothing of a limit.
+/// Limits that bodies tell of are in `graphql`. `Retry-After` is not among them: it asks for a wait and says nothing of a
+/// limit.
 pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Vec<Reading> {
     let answer = Answer::new(headers, now);
     if answer.came_from_a_cache() {

@@ -6,7 +6,7 @@ use super::answer::{Answer, name};
 use super::{Reading, number, reset};
 
 /// The headers that tell of one limit; what a vendor does not send is left out.
-pub(super) struct Row {
+pub(crate) struct Row {
     pub(super) name: &'static str,
     /// The header that tells the name.
     pub(super) named_by: Option<&'static str>,
@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// How long a limit is for.
-pub(super) enum Window {
+pub(crate) enum Window {
     Unknown,
     Of(Duration),
     /// Told by this header.

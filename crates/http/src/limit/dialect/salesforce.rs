@@ -6,7 +6,31 @@
 use std::time::Duration;
 
 use super::answer::{Answer, MOST_ITEMS};
-use super::{Reading, number};
+use super::gathered::Standing;
+use super::reference::{Reads, Reference, Vendor, words};
+use super::{Dialect, Reading, number};
+
+pub(super) const DIALECT: Dialect = Dialect { reference: REFERENCE, read, standing: Standing::Particular };
+
+const REFERENCE: Reference = Reference {
+    name: "salesforce",
+    title: "Salesforce",
+    about: "How many of the organisation's requests within a rolling day are used, by everybody together.",
+    reads: &[Reads::Fields(&[
+        ("Sforce-Limit-Info: api-usage=18/5000", "of 5000 requests in a day, 18 are used"),
+        ("Sforce-Limit-Info: per-app-api-usage=17/250(appName=…)", "the same of one app's own limit"),
+    ])],
+    notes: &["What `api-bursts` counts, which may come with it, Salesforce does not say: it is left alone."],
+    vendors: &[Vendor::new(
+        "Salesforce",
+        "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm",
+        "Sforce-Limit-Info: api-usage=25/5000; per-app-api-usage=17/250(appName=an-app)",
+    )],
+    spent: "When requests of a rolling day come back is not told: one request at a time goes to ask, and where it is \
+            refused, after a longer wait each time. To leave a part of the day's requests to others, end a run earlier \
+            by [`budget`](../pipeline.md#budget): `max_requests`.",
+    understands: words::of_headers,
+};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -3,7 +3,35 @@
 //! <https://shopify.dev/docs/api/admin-rest/usage/rate-limits>
 
 use super::answer::Answer;
-use super::{Reading, number};
+use super::gathered::Standing;
+use super::reference::{Reads, Reference, Vendor, words};
+use super::{Dialect, Reading, number};
+
+pub(super) const DIALECT: Dialect = Dialect { reference: REFERENCE, read, standing: Standing::Particular };
+
+const REFERENCE: Reference = Reference {
+    name: "shopify",
+    title: "Shopify's REST Admin API",
+    about: "How full the bucket is: what is in it, and how much it takes. Its GraphQL API tells [in the body](graphql.md).",
+    reads: &[Reads::Fields(&[("X-Shopify-Shop-Api-Call-Limit", "`32/40`: of a bucket of 40, 32 are used")])],
+    notes: &[
+        "How fast the bucket leaks is not told. It is a twentieth in each second: two of forty, and for Plus 20 of 400.",
+    ],
+    vendors: &[
+        Vendor::new(
+            "Shopify (REST)",
+            "https://shopify.dev/docs/api/admin-rest/usage/rate-limits",
+            "X-Shopify-Shop-Api-Call-Limit: 32/40",
+        ),
+        Vendor::new(
+            "Shopify Plus (REST)",
+            "https://shopify.dev/docs/api/admin-rest/usage/rate-limits",
+            "X-Shopify-Shop-Api-Call-Limit: 1/400",
+        ),
+    ],
+    spent: "Requests leave as fast as the bucket leaks.",
+    understands: words::of_headers,
+};
 
 /// How much of the bucket leaks in each second: two of forty. The rate is not told; Plus has ten times the rate and ten
 /// times the bucket.

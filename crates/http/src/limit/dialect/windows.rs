@@ -5,11 +5,36 @@
 
 use std::time::Duration;
 
-use super::Reading;
 use super::answer::Answer;
+use super::gathered::Standing;
+use super::reference::{Reads, Reference, Vendor, words};
 use super::row::{self, NOTHING, Row, Window};
+use super::{Dialect, Reading};
 
-const ROWS: [Row; 6] = [
+pub(super) const DIALECT: Dialect = Dialect { reference: REFERENCE, read, standing: Standing::Particular };
+
+const REFERENCE: Reference = Reference {
+    name: "windows",
+    title: "a header for each window",
+    about: "A limit for each of several windows, with the window in the header's name: Kong's plugin, and who does as it \
+            does.",
+    reads: &[Reads::Rows(ROWS)],
+    notes: &[
+        "Kong also tells of the window that is nearest to its end in [the draft's headers](draft.md). That is the same \
+         limit, and gives it its reset.",
+    ],
+    vendors: &[Vendor::new(
+        "Kong",
+        "https://developer.konghq.com/plugins/rate-limiting",
+        "X-RateLimit-Limit-Minute: 10\nX-RateLimit-Remaining-Minute: 0\nX-RateLimit-Limit-Hour: 500\n\
+         X-RateLimit-Remaining-Hour: 321\nRateLimit-Limit: 10\nRateLimit-Remaining: 0\nRateLimit-Reset: 43",
+    )],
+    spent: "Requests wait for the reset of the window that is spent. Of a window without one, one request at a time goes \
+            to ask.",
+    understands: words::of_headers,
+};
+
+const ROWS: &[Row] = &[
     Row {
         name: "second",
         limit: Some("x-ratelimit-limit-second"),
@@ -54,5 +79,5 @@ const ROWS: [Row; 6] = [
 ];
 
 pub(super) fn read(answer: &Answer<'_>) -> Vec<Reading> {
-    row::read(&ROWS, answer)
+    row::read(ROWS, answer)
 }
