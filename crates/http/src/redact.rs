@@ -1,20 +1,21 @@
 //! What is shown never holds a secret: texts in, the same texts with `[redacted]` in their places out.
 //!
 //! It knows every secret variable, every credential as it is sent, and every value that a template makes of a secret, and
-//! recognises each however its characters are written: as they are, percent-encoded or escaped as in JSON, all or some;
-//! and inside of longer texts that are encoded in hex, base64 or once more in percent signs.
+//! recognises each however its characters are written, and inside of longer texts that are encoded (`written`).
 //! Secrets that come to be while running (tokens) are learned before anything is done with them.
+//!
+//! What is shown is short, and no secret is too short to be hidden there. What is kept is read again as data: there, what
+//! may be a secret or not stays, and so does what is too short to be told from chance.
 
-mod encoded;
 pub(crate) mod scrub;
+mod written;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 use spile_expression::{Scope, Template};
 use spile_model::Secret;
-use spile_model::secret::REDACTED;
 use spile_plan::{BodyPlan, JsonTemplate, NamedTemplate, PipelinePlan};
 
 use self::scrub::Scrubber;
@@ -25,20 +26,22 @@ use crate::query;
 const MOST_LEARNED: usize = 256;
 
 pub(crate) struct Redactor {
-    known: RwLock<Known>,
+    known: Mutex<Known>,
     /// Query parameters whose values are secret, whatever they are.
     parameters: BTreeSet<String>,
 }
 
 struct Known {
-    /// Longest first, so that a secret that contains another is replaced whole.
-    secrets: Vec<Secret>,
-    /// Those among them that came while running, oldest first.
+    /// What the plan says, and its credentials.
+    given: Vec<Secret>,
+    /// Those that came while running, oldest first.
     learned: VecDeque<Secret>,
     /// Those that may be none: they only look like it.
     suspected: VecDeque<Secret>,
-    /// Made of all but those when it is asked for, and again after each change.
-    scrubber: Option<Arc<Scrubber>>,
+    /// Made when it is asked for, and again after each change: what takes them all out of what is shown,
+    shown: Option<Arc<Scrubber>>,
+    /// and what takes those that are sure out of data.
+    kept: Option<Arc<Scrubber>>,
 }
 
 impl Redactor {
@@ -47,7 +50,12 @@ impl Redactor {
         secrets.extend(authenticator.secrets());
         secrets.extend(crate::transport::proxy::secrets(&plan.source.proxy));
         let touched = templates(plan).filter(|template| plan.variables.touches_secret(template));
-        secrets.extend(touched.filter_map(|template| template.render(scope).ok().flatten()).map(Secret::new));
+        let rendered: Vec<String> = touched.filter_map(|template| template.render(scope).ok().flatten()).collect();
+        // What shows a secret as it is needs no place of its own, and more of it stays readable.
+        let holds_one =
+            |text: &String| secrets.iter().any(|secret| scrub::is_long(secret) && text.contains(secret.expose()));
+        let made: Vec<Secret> = rendered.into_iter().filter(|text| !holds_one(text)).map(Secret::new).collect();
+        secrets.extend(made);
         let parameters = queries(plan)
             .filter(|parameter| plan.variables.touches_secret(&parameter.value))
             .map(|parameter| parameter.name.clone())
@@ -56,13 +64,9 @@ impl Redactor {
         Self::knowing(secrets, parameters)
     }
 
-    pub(crate) fn knowing(mut secrets: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
-        secrets.retain(|secret| !secret.expose().is_empty());
-        sort(&mut secrets);
-        Self {
-            known: RwLock::new(Known { secrets, learned: VecDeque::new(), suspected: VecDeque::new(), scrubber: None }),
-            parameters,
-        }
+    pub(crate) fn knowing(given: Vec<Secret>, parameters: BTreeSet<String>) -> Self {
+        let known = Known { given, learned: VecDeque::new(), suspected: VecDeque::new(), shown: None, kept: None };
+        Self { known: Mutex::new(known), parameters }
     }
 
     /// Takes in secrets that did not exist before: from now on no text shows them.
@@ -77,33 +81,36 @@ impl Redactor {
     }
 
     fn take_in(&self, secrets: Vec<Secret>, list: impl Fn(&mut Known) -> &mut VecDeque<Secret>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in secrets {
-            if !secret.expose().is_empty() && !known.secrets.contains(&secret) {
-                known.secrets.push(secret.clone());
-                list(&mut known).push_back(secret);
-                known.scrubber = None;
+            if known.given.contains(&secret) || list(&mut known).contains(&secret) {
+                continue;
             }
-            if list(&mut known).len() > MOST_LEARNED
-                && let Some(oldest) = list(&mut known).pop_front()
-            {
-                known.secrets.retain(|secret| *secret != oldest);
+            list(&mut known).push_back(secret);
+            if list(&mut known).len() > MOST_LEARNED {
+                list(&mut known).pop_front();
             }
+            (known.shown, known.kept) = (None, None);
         }
-        sort(&mut known.secrets);
     }
 
     /// What takes the present secrets out of data.
     pub(crate) fn scrubber(&self) -> Arc<Scrubber> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(scrubber) = &known.scrubber {
+        self.made(|known| &mut known.kept, |known| Scrubber::of_data(known.given.iter().chain(&known.learned)))
+    }
+
+    /// The scrubber in `place`, made if it is not there.
+    fn made(
+        &self,
+        place: impl Fn(&mut Known) -> &mut Option<Arc<Scrubber>>,
+        make: impl Fn(&Known) -> Scrubber,
+    ) -> Arc<Scrubber> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scrubber) = place(&mut known) {
             return Arc::clone(scrubber);
         }
-        drop(known);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let sure = known.secrets.iter().filter(|secret| !known.suspected.contains(secret));
-        let scrubber = Arc::new(Scrubber::new(sure));
-        known.scrubber = Some(Arc::clone(&scrubber));
+        let scrubber = Arc::new(make(&known));
+        *place(&mut known) = Some(Arc::clone(&scrubber));
         scrubber
     }
 
@@ -117,115 +124,17 @@ impl Redactor {
 
     /// `text` without any secret.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        encoded::without(&known.without_written(text), |decoded| known.is_in(decoded))
+        let scrubber = self.made(
+            |known| &mut known.shown,
+            |known| Scrubber::of_texts(known.given.iter().chain(&known.learned).chain(&known.suspected)),
+        );
+        scrubber.text(text).into_owned()
     }
 
     /// `url` as it may be shown: without user, fragment and secrets.
     pub(crate) fn show_url(&self, url: &Url) -> String {
         self.clean(&self.without_secret_parameters(url))
     }
-}
-
-impl Known {
-    /// `text` without any secret that is written in it, however its characters are.
-    fn without_written(&self, text: &str) -> String {
-        let mut shown = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            // A text may come here more than once; a secret such as `act` is not one in the mark of another.
-            if let Some(behind) = rest.strip_prefix(REDACTED) {
-                shown.push_str(REDACTED);
-                rest = behind;
-                continue;
-            }
-            let secret = self.secrets.iter().find_map(|secret| written_at_start(rest.as_bytes(), secret.expose()));
-            if secret.is_some() {
-                shown.push_str(REDACTED);
-            } else {
-                shown.push(first);
-            }
-            rest = &rest[secret.unwrap_or(first.len_utf8())..];
-        }
-        shown
-    }
-
-    /// Whether what was decoded holds a secret. Short ones are found by chance in what only looks encoded.
-    fn is_in(&self, decoded: &str) -> bool {
-        let long = || self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= encoded::SHORTEST_SECRET);
-        decoded
-            .char_indices()
-            .any(|(at, _)| long().any(|secret| written_at_start(&decoded.as_bytes()[at..], secret).is_some()))
-    }
-}
-
-fn sort(secrets: &mut [Secret]) {
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-}
-
-/// How many bytes `secret` takes where `text` begins with it, in whatever way each of its characters is written.
-fn written_at_start(text: &[u8], secret: &str) -> Option<usize> {
-    let mut rest = text;
-    for character in secret.chars() {
-        rest = without_first(rest, character)?;
-    }
-    Some(text.len() - rest.len())
-}
-
-/// `text` behind its first character, where that is `wanted`.
-fn without_first(text: &[u8], wanted: char) -> Option<&[u8]> {
-    let plain = || text.strip_prefix(wanted.encode_utf8(&mut [0; 4]).as_bytes());
-    match text.first()? {
-        b'%' => without_percent_encoded(text, wanted).or_else(plain),
-        b'+' if wanted == ' ' => Some(&text[1..]),
-        b'\\' => without_json_escape(text, wanted).or_else(plain),
-        _ => plain(),
-    }
-}
-
-fn without_percent_encoded(text: &[u8], wanted: char) -> Option<&[u8]> {
-    let mut rest = text;
-    for byte in wanted.encode_utf8(&mut [0; 4]).bytes() {
-        let digits = rest.strip_prefix(b"%")?.get(..2)?;
-        if hexadecimal(digits) != Some(u32::from(byte)) {
-            return None;
-        }
-        rest = &rest[3..];
-    }
-    Some(rest)
-}
-
-/// A text that was put into JSON more than once has a character behind many backslashes.
-fn without_json_escape(text: &[u8], wanted: char) -> Option<&[u8]> {
-    let escaped = text.strip_prefix(b"\\")?;
-    let first_other = escaped.iter().position(|byte| *byte != b'\\').unwrap_or(escaped.len());
-    if first_other > 0 && matches!(wanted, '"' | '/') {
-        return escaped[first_other..].strip_prefix(wanted.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    let first = *escaped.first()?;
-    if first != b'u' {
-        let meant = match first {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'"' | b'\\' | b'/' => char::from(first),
-            _ => return None,
-        };
-        return (meant == wanted).then(|| &escaped[1..]);
-    }
-    let mut rest = text;
-    for unit in wanted.encode_utf16(&mut [0; 2]) {
-        let digits = rest.strip_prefix(b"\\u")?.get(..4)?;
-        if hexadecimal(digits) != Some(u32::from(*unit)) {
-            return None;
-        }
-        rest = &rest[6..];
-    }
-    Some(rest)
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |value, digit| Some(value * 16 + char::from(*digit).to_digit(16)?))
 }
 
 fn queries(plan: &PipelinePlan) -> impl Iterator<Item = &NamedTemplate> {
@@ -262,6 +171,7 @@ fn json_templates(json: &JsonTemplate) -> Vec<&Template> {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD;
+    use spile_model::secret::REDACTED;
 
     use super::*;
 
@@ -290,19 +200,30 @@ mod tests {
 
     #[test]
     fn a_secret_is_recognised_inside_of_what_is_encoded_wherever_it_begins() {
-        let redactor = knowing(&["hunter2/+ü~?>", "short"]);
+        let redactor = knowing(&["hunter2/+ü~?>\"(", "short"]);
         for before in ["", "a", "ab", "abc", "user:"] {
-            // As it is, and as a query has it.
-            for written in ["hunter2/+ü~?>", "hunter2%2F%2B%C3%BC~%3F%3E"] {
+            for written in [
+                "hunter2/+ü~?>\"(",
+                "hunter2%2F%2B%C3%BC~%3F%3E%22%28",
+                "hunter2%2f%2b%c3%bc~%3f%3e%22(",
+                "hunter2/+%C3%BC~?%3E%22(",
+                "hunter2\\/+\\u00fc~?>\\\"(",
+                "hunter2/+ü~?>\\\"(",
+            ] {
                 let text = format!("{before}{written}; and so on");
                 let base64 = STANDARD_NO_PAD.encode(&text);
                 let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
                 let percent: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-                for encoded in [base64.replace('+', "-").replace('/', "_"), base64, hex.to_uppercase(), hex] {
-                    assert_eq!(redactor.clean(&format!("x \"{encoded}\" y")), "x \"[redacted]\" y", "{text}");
+                let in_query = text.replace('%', "%25");
+                let in_url = base64.replace('+', "-").replace('/', "_");
+                for encoded in [base64, in_url, hex.to_uppercase(), hex, percent, in_query] {
+                    let shown = redactor.clean(&format!("x \"{encoded}\" y"));
+                    let left = shown.strip_prefix("x \"").and_then(|shown| shown.strip_suffix("\" y"));
+                    let (first, last) = left.and_then(|left| left.split_once(REDACTED)).expect(&shown);
+                    let secret = encoded.len() - first.len() - last.len();
+                    assert!(encoded.starts_with(first) && encoded.ends_with(last), "{shown}");
+                    assert!(secret + 4 >= encoded.len() * written.len() / text.len(), "{encoded} is shown as {shown}");
                 }
-                let shown = redactor.clean(&percent);
-                assert!(shown.contains("[redacted]") && !shown.contains("%75%6E%74"), "{shown}");
             }
         }
         let others = STANDARD_NO_PAD.encode("a short one, and another short one");
@@ -324,6 +245,16 @@ mod tests {
         let token = |number: usize| Secret::new(format!("tok-{number}-"));
         (0..=MOST_LEARNED).for_each(|number| redactor.learn(vec![token(number), token(number)]));
         assert_eq!(redactor.clean("tok-0- tok-1- tok-256- plan"), "tok-0- [redacted] [redacted] [redacted]");
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown_and_leaves_data_once_it_is_one() {
+        let redactor = knowing(&[]);
+        let kept = |text: &str| redactor.scrubber().text(text).into_owned();
+        redactor.suspect(vec![Secret::new("account-17")]);
+        assert_eq!((redactor.clean("account-17"), kept("account-17")), ("[redacted]".into(), "account-17".into()));
+        redactor.learn(vec![Secret::new("account-17")]);
+        assert_eq!((redactor.clean("account-17"), kept("account-17")), ("[redacted]".into(), "[redacted]".into()));
     }
 
     #[test]

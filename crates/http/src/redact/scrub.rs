@@ -1,61 +1,61 @@
-//! Data that is kept holds no secret: bytes of any size in, the pieces of them that may be kept out.
+//! Where secrets stand in what is shown or kept, and the same without them.
 //!
-//! Where messages are short and shown, data is long, stored, and read again as data. So the text is gone through once,
-//! whatever the number of secrets; a secret is recognised in base64 and in hexadecimal too; what takes its place leaves
-//! JSON well formed; and what is too short to be told from chance is left alone.
+//! The text is gone through once, whatever the number of secrets and of the ways in which each can be written. What takes
+//! a secret's place in data leaves JSON well formed.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use spile_model::Secret;
 use spile_model::secret::REDACTED;
 
-use super::written_at_start;
+use super::written::{self, Form};
 
-/// A secret of fewer bytes is not looked for in data: every hundredth page holds any three digits by chance, and to take
-/// them away would spoil the page and hide nothing.
-pub(crate) const SHORTEST: usize = 6;
+/// A secret of fewer bytes is looked for neither in data nor in what is encoded: every hundredth page holds any three
+/// digits by chance, and to take them away would spoil the page and hide nothing.
+const SHORTEST: usize = 6;
 
-/// Takes secrets out of data.
+/// Takes secrets out of texts and data.
 pub(crate) struct Scrubber {
-    /// Every text that is looked for, in all its ways to be written.
-    texts: Vec<String>,
+    /// All that is looked for.
+    forms: Vec<Form>,
     /// Finds where one of them may begin: by its first two characters.
     beginnings: AhoCorasick,
     /// Of each beginning, whose it is.
     owners: Vec<usize>,
 }
 
+pub(super) fn is_long(secret: &Secret) -> bool {
+    secret.expose().len() >= SHORTEST
+}
+
 impl Scrubber {
-    pub(super) fn new<'s>(secrets: impl Iterator<Item = &'s Secret>) -> Self {
+    /// For what is kept and read again as data: short secrets stay in it.
+    pub(super) fn of_data<'s>(secrets: impl Iterator<Item = &'s Secret>) -> Self {
+        Self::of_texts(secrets.filter(|secret| is_long(secret)))
+    }
+
+    /// For what is shown: of short secrets that which is not encoded goes too.
+    pub(super) fn of_texts<'s>(secrets: impl Iterator<Item = &'s Secret>) -> Self {
         // What stands for a secret already is written as such, whatever has encoded it: so a request that repeats it is
-        // the same request.
-        let mut secrets: Vec<&str> = secrets.map(Secret::expose).filter(|secret| secret.len() >= SHORTEST).collect();
-        secrets.push(REDACTED);
-        // The shortest first: what holds one of them needs no place of its own, and more of it stays readable.
-        secrets.sort_by_key(|secret| secret.len());
-        let mut kept: Vec<&str> = Vec::new();
+        // the same request, and no short secret is found in it.
+        let mut forms = vec![Form::text(REDACTED.to_owned())];
         for secret in secrets {
-            if !kept.iter().any(|inner| secret.contains(inner)) {
-                kept.push(secret);
+            match secret.expose() {
+                "" => {}
+                short if !is_long(secret) => forms.push(Form::text(short.to_owned())),
+                long => forms.extend(written::encoded(long)),
             }
         }
-        let mut texts: Vec<String> = kept.iter().map(|secret| (*secret).to_owned()).collect();
-        let themselves = texts.len();
-        texts.extend(kept.iter().filter(|secret| **secret != REDACTED).flat_map(|secret| encodings(secret)));
-        // Who encodes a secret further writes its letters and digits as they are.
-        let ways = texts.iter().enumerate().map(|(owner, text)| (owner, beginnings(text, owner >= themselves)));
-        let ways = ways.flat_map(|(owner, ways)| ways.into_iter().map(move |way| (owner, way)));
+        let ways = forms.iter().enumerate();
+        let ways = ways.flat_map(|(owner, form)| form.beginnings().into_iter().map(move |way| (owner, way)));
         let (owners, beginnings): (Vec<usize>, Vec<Vec<u8>>) = ways.unzip();
         let mut automaton = AhoCorasick::builder();
         automaton.match_kind(MatchKind::Standard).ascii_case_insensitive(true);
         // It fails beyond millions of patterns alone, which the limits of a pipeline file do not allow.
         let beginnings = automaton.build(beginnings).expect("few and short patterns");
-        Self { texts, beginnings, owners }
+        Self { forms, beginnings, owners }
     }
 
     /// `data` in pieces, without secrets.
@@ -77,7 +77,15 @@ impl Scrubber {
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
-        Cow::Owned(String::from_utf8_lossy(&self.pieces(text.as_bytes()).concat()).into_owned())
+        let mut shown = String::with_capacity(text.len());
+        let mut kept = 0;
+        for Range { start, end } in found {
+            shown.push_str(&text[kept..start]);
+            shown.push_str(REDACTED);
+            kept = end;
+        }
+        shown.push_str(&text[kept..]);
+        Cow::Owned(shown)
     }
 
     /// Where secrets stand, in order and apart from each other.
@@ -85,8 +93,8 @@ impl Scrubber {
         let mut found: Vec<Range<usize>> = Vec::new();
         for candidate in self.beginnings.find_overlapping_iter(data) {
             let start = candidate.start();
-            let text = &self.texts[self.owners[candidate.pattern().as_usize()]];
-            if let Some(length) = written_at_start(&data[start..], text) {
+            let form = &self.forms[self.owners[candidate.pattern().as_usize()]];
+            if let Some(length) = form.at_start(&data[start..]) {
                 found.push(start..start + length);
             }
         }
@@ -102,51 +110,6 @@ impl Scrubber {
     }
 }
 
-/// A secret as others would encode it, alone or among other bytes. How each character of that is written then
-/// (percent-encoded, escaped as in JSON) is for [`written_at_start`] to see.
-fn encodings(secret: &str) -> BTreeSet<String> {
-    let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut encodings = BTreeSet::from([hexadecimal.to_uppercase(), hexadecimal]);
-    for before in 0..3_usize {
-        // Base64 writes three bytes as four characters, so that it depends on what stands before and behind.
-        let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
-        let shared_before = [0, 2, 3][before];
-        let shared_behind = usize::from(!bytes.len().is_multiple_of(3));
-        for encoded in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
-            encodings.insert(encoded[shared_before..encoded.len() - shared_behind].to_owned());
-        }
-    }
-    encodings
-}
-
-/// The ways in which the first two characters of `text` can be written; upper and lower case are the same.
-fn beginnings(text: &str, plain_letters: bool) -> Vec<Vec<u8>> {
-    let mut characters = text.chars().map(|character| ways(character, plain_letters));
-    let (first, second) = (characters.next().unwrap_or_default(), characters.next().unwrap_or_default());
-    first.iter().flat_map(|a| second.iter().map(|b| [a.as_slice(), b.as_slice()].concat())).collect()
-}
-
-fn ways(character: char, plain_letters: bool) -> Vec<Vec<u8>> {
-    let plain = character.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
-    if plain_letters && character.is_ascii_alphanumeric() {
-        return vec![plain];
-    }
-    let percent: String = plain.iter().map(|byte| format!("%{byte:02x}")).collect();
-    let unicode: String = character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    let short = match character {
-        ' ' => Some("+"),
-        '\n' => Some("\\n"),
-        '\t' => Some("\\t"),
-        '\r' => Some("\\r"),
-        '"' => Some("\\\""),
-        '\\' => Some("\\\\"),
-        '/' => Some("\\/"),
-        _ => None,
-    };
-    let short = short.map(|way| way.as_bytes().to_vec());
-    [plain, percent.into_bytes(), unicode.into_bytes()].into_iter().chain(short).collect()
-}
-
 /// What stands in the place of a secret. A bare number in JSON stays one.
 fn stand_in(data: &[u8], found: &Range<usize>) -> &'static [u8] {
     let numeric = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
@@ -158,13 +121,15 @@ fn stand_in(data: &[u8], found: &Range<usize>) -> &'static [u8] {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
     use proptest::prelude::*;
 
     use super::*;
 
     fn scrubber(secrets: &[&str]) -> Scrubber {
         let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::new(*secret)).collect();
-        Scrubber::new(secrets.iter())
+        Scrubber::of_data(secrets.iter())
     }
 
     fn scrubbed(secrets: &[&str], data: &[u8]) -> Vec<u8> {
@@ -207,11 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_another_secret_is_not_taken_away_as_a_whole() {
-        assert_eq!(
-            scrubbed(&["/v1/s3cret/items", "s3cret"], b"https://a/v1/s3cret/items"),
-            b"https://a/v1/[redacted]/items"
-        );
+    fn where_one_secret_holds_another_or_reaches_into_it_all_of_both_goes() {
+        assert_eq!(scrubbed(&["acme-prod", "acme-prod-9f8e7d"], b"-acme-prod-9f8e7d-"), b"-[redacted]-");
         assert_eq!(scrubbed(&["abcdef", "defghi"], b"-abcdefghi-"), b"-[redacted]-");
         assert_eq!(scrubbed(&[], b"abc"), b"abc");
     }
