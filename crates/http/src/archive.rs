@@ -229,6 +229,7 @@ fn response(answered: &Answered, body: Bytes, receipt: Receipt) -> Option<Respon
         url: Url::parse(&answered.url).ok()?,
         received_at: answered.received_at,
         bill: crate::limit::bill::Bill::default(),
+        from_memory: false,
         ends: answered.ends,
         receipt: Some(receipt),
     })

@@ -97,7 +97,7 @@ impl<'c> Sent<'c> {
 
     /// The head of the answer has arrived.
     pub(crate) fn head(&mut self, status: StatusCode, answered: &HeaderMap) {
-        self.succeeded = status.is_success();
+        self.succeeded = status.is_success() || status == StatusCode::NOT_MODIFIED;
         if self.tells_line() {
             self.exchange.status = Some(classify::show_status(status));
         }

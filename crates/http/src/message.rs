@@ -67,6 +67,8 @@ pub struct Response {
     pub received_at: Timestamp,
     /// For whoever reads in the body what the request cost.
     pub bill: Bill,
+    /// Its body was here before: nothing was sent, or the API said that it still holds.
+    pub from_memory: bool,
     /// The stream's rules take it for the end: it has no records, and no page follows.
     pub ends: bool,
     /// Under what it stands in an archive, where there is one.

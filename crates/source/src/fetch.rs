@@ -175,7 +175,10 @@ impl Fetcher {
         extracted: Extracted,
     ) -> Result<Fetched, Failure> {
         let records = &extracted.records;
-        if let Some(content) = self.priced.content(response, &extracted) {
+        // What was not sent is not paid for.
+        if !response.from_memory
+            && let Some(content) = self.priced.content(response, &extracted)
+        {
             self.client.received(&self.stream, content);
         }
         let seen = Seen {

@@ -167,7 +167,7 @@ impl Cache {
                 let headers = storing::kept(headers);
                 self.lock().put(key, Stored { status, headers, body: body.clone(), times, variant });
             }
-            _ if status.is_server_error() => {} // says nothing about what was answered before
+            _ if status.is_server_error() || storing::is_of_now(status) => {} // says nothing about what was answered before
             _ => {
                 if let Some(before) = before {
                     self.lock().remove_variant(&key, &before.variant);

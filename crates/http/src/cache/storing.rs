@@ -32,9 +32,15 @@ pub(super) fn may_be_stored(request: &HeaderMap, status: StatusCode, headers: &H
     let is_understood = matches!(status.as_u16(), 200..=206 | 300..=308 | 400..=417 | 421..=431 | 451 | 500..=511);
     let forbidden = if directives.must_understand { !is_understood } else { directives.no_store };
     let is_part = status == StatusCode::PARTIAL_CONTENT || headers.contains_key(CONTENT_RANGE) && !status.is_success();
-    let is_final = !status.is_informational() && status != StatusCode::NOT_MODIFIED;
+    let is_final = !status.is_informational() && status != StatusCode::NOT_MODIFIED && !is_of_now(status);
     let is_of_use = freshness::is_told(headers) || has_validator(headers);
     is_final && !is_part && !forbidden && is_of_use && !Directives::of(request).no_store
+}
+
+/// Whether a status speaks of who asks and when, and not of what was asked for.
+pub(super) fn is_of_now(status: StatusCode) -> bool {
+    let others = [StatusCode::UNAUTHORIZED, StatusCode::PROXY_AUTHENTICATION_REQUIRED, StatusCode::TOO_MANY_REQUESTS];
+    others.contains(&status)
 }
 
 pub(super) fn has_validator(headers: &HeaderMap) -> bool {

@@ -72,6 +72,7 @@ mod tests {
             url: url.clone(),
             received_at,
             bill: crate::Bill::default(),
+            from_memory: false,
             ends: false,
             receipt: None,
         };

@@ -83,6 +83,39 @@ async fn an_answer_that_did_not_serve_is_not_taken_from_the_cache_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_behind_a_redirect_that_did_not_serve_is_not_taken_from_the_cache_again() {
+    let api = FakeApi::start().await;
+    api.route(get("/moved"), |_| Response::redirect(302, "/a"));
+    api.route(get("/a"), |request| versioned("1", request));
+    let (rig, tries) = (rig(&api, Reuse::Fresh), AtomicUsize::new(0));
+    let request = Request::get(Url::parse(&api.url_of("/moved")).unwrap());
+    let accept = |_| {
+        let first = tries.fetch_add(1, Ordering::Relaxed) == 0;
+        std::future::ready(if first { Err(Failure::new(FailureKind::BadBody, "not JSON")) } else { Ok(()) })
+    };
+    rig.client.send_and(&request, &stream(), accept).await.unwrap();
+    assert_eq!(api.requests().iter().filter(|request| request.path == "/a").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_before_stays_known_where_a_try_is_refused_for_now() {
+    let api = FakeApi::start().await;
+    let answers = [
+        Response::json_text("[1]").header("ETag", "\"1\""),
+        Response::status(503),
+        Response::status(429).header("Retry-After", "1").header("Cache-Control", "max-age=600"),
+        Response::status(304).header("ETag", "\"1\""),
+    ];
+    api.expect(get("/a")).times(4).respond_each(answers);
+    let rig = rig(&api, Reuse::Never);
+    rig.get(&api.url_of("/a")).await.unwrap();
+    let again = rig.get(&api.url_of("/a")).await.unwrap();
+    assert_eq!((&again.body[..], again.from_memory), (&b"[1]"[..], true));
+    let asked = api.requests();
+    assert!(asked[1..].iter().all(|request| request.header("if-none-match") == Some("\"1\"")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_304_about_another_version_is_not_believed() {
     let api = FakeApi::start().await;
     let versions = [(200, "1"), (304, "2"), (200, "2")];

@@ -1,6 +1,6 @@
 //! Redirects are followed at home with credentials, to allowed origins without any, and nowhere else.
 
-use spile_http::{Body, HeaderMap, Method, Request, Url};
+use spile_http::{Body, HeaderMap, HeaderValue, Method, Request, Url, header};
 use spile_model::FailureKind;
 use spile_plan::{AuthPlan, KeyPlace, PipelinePlan};
 use spile_testkit::fake_api::{FakeApi, Response, any, get, post};
@@ -239,4 +239,18 @@ async fn a_redirect_without_target_and_other_statuses_of_its_class_are_failures(
         let failure = Rig::new(&plan(&api.url())).get(&api.url_of("/items")).await.unwrap_err();
         assert!(matches!(failure.kind, FailureKind::UnexpectedStatus(300..=304)), "{failure}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn which_version_of_one_resource_is_known_is_not_said_to_another() {
+    let api = FakeApi::start().await;
+    api.expect(get("/latest").header("if-none-match", "\"1\"")).respond(Response::redirect(302, "/exports/18"));
+    api.expect(get("/exports/18")).respond(Response::json_text("[18]"));
+    let rig = Rig::new(&plan(&api.url()));
+    let mut request = Request::get(Url::parse(&api.url_of("/latest")).unwrap());
+    request.headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"1\""));
+    request.headers.insert(header::IF_MODIFIED_SINCE, HeaderValue::from_static("Mon, 23 Nov 2026 10:00:00 GMT"));
+    assert_eq!(&rig.client.send(&request, &stream()).await.unwrap().body[..], b"[18]");
+    let asked = &api.requests()[1];
+    assert_eq!((asked.header("if-none-match"), asked.header("if-modified-since")), (None, None));
 }

@@ -23,6 +23,7 @@ fn response(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response
         url: Url::parse("http://a.test/").unwrap(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
         bill: spile_http::Bill::default(),
+        from_memory: false,
         ends: false,
         receipt: None,
     }

@@ -42,6 +42,7 @@ fn answer(memory: &Memory, etag: &'static str, next: &Next, records: u64) -> Opt
         url,
         received_at,
         bill,
+        from_memory: false,
         ends: false,
         receipt: None,
     };

@@ -56,6 +56,7 @@ fn try_next(
         url: url.clone(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
         bill: spile_http::Bill::default(),
+        from_memory: false,
         ends: false,
         receipt: None,
     };
