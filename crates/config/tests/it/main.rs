@@ -4,13 +4,15 @@
 
 mod connections;
 mod credentials;
+mod examples;
 mod manual;
 mod messages;
 mod plans;
 mod robustness;
 
 use spile_config::{Diagnostics, Settings, load_str};
-use spile_plan::PipelinePlan;
+use spile_model::Secret;
+use spile_plan::{Found, PipelinePlan};
 
 /// Loads a pipeline with an empty environment.
 fn load(text: &str) -> Result<PipelinePlan, Diagnostics> {
@@ -26,5 +28,15 @@ fn refusal_with(text: &str, settings: &Settings<'_>) -> String {
     match load_str("pipeline.yaml", text, None, settings) {
         Ok(loaded) => format!("NOT REFUSED: {:?}", loaded.plan),
         Err(diagnostics) => diagnostics.to_string(),
+    }
+}
+
+/// What every variable of an example has for its value.
+fn given() -> Settings<'static> {
+    const GIVEN: &str = "100";
+    Settings {
+        env: Box::new(|_| Some(GIVEN.to_owned())),
+        credentials: Box::new(|_| Ok(Found { secret: Some(Secret::new(GIVEN)), warning: None })),
+        ..Settings::none()
     }
 }
