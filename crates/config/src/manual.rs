@@ -194,7 +194,8 @@ impl<'e> Manual<'e> {
     }
 
     fn spec(&self, name: &str) -> &Json {
-        if name == ROOT { self.schema } else { &self.schema["$defs"][name] }
+        // A type that has moved into another would leave an empty table.
+        if name == ROOT { self.schema } else { self.schema["$defs"].get(name).expect("a type of the format") }
     }
 
     /// What may be written at a place, in a few words; a link where that has a section of its own.

@@ -60,7 +60,10 @@ pub fn parse_size(text: &str) -> Result<ByteSize, String> {
     count.checked_mul(factor).map(ByteSize).ok_or_else(|| format!("`{text}` is larger than a size can be"))
 }
 
-/// Reads a duration such as `30s`, `15m`, `250ms` or `1h30m`. Units: ms, s, m, h, d (24 hours).
+/// What is longer is a slip, and what waits for it never comes back.
+const LONGEST: Duration = Duration::from_hours(24 * 3653);
+
+/// Reads a duration such as `30s`, `15m`, `250ms` or `1h30m`, up to ten years. Units: ms, s, m, h, d (24 hours).
 ///
 /// # Errors
 /// A sentence that says what is wrong and how a duration is written; a bare number is an error.
@@ -91,6 +94,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             .and_then(|ms| total.checked_add(Duration::from_millis(ms)))
             .ok_or_else(|| format!("`{text}` is longer than a duration can be"))?;
         rest = after.trim_start();
+    }
+    if total > LONGEST {
+        return Err(format!("`{text}` is longer than a duration can be (ten years)"));
     }
     Ok(total)
 }

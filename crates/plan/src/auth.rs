@@ -167,6 +167,19 @@ pub struct HmacPlan {
     pub headers: Vec<NamedTemplate>,
 }
 
+impl AuthPlan {
+    /// Whether credentials that are refused can be replaced by others.
+    pub fn renews(&self) -> bool {
+        matches!(self, Self::OAuth2(_) | Self::Session(_))
+    }
+}
+
+impl HmacPlan {
+    /// What templates know of `request`; and `signature`, where it is sent.
+    pub const REQUEST: [&'static str; 10] =
+        ["method", "host", "path", "query", "target", "body", "body_sha256", "time", "seconds", "milliseconds"];
+}
+
 /// The hash of an HMAC (RFC 2104).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HmacAlgorithm {

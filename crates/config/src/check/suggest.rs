@@ -3,7 +3,7 @@
 use strsim::damerau_levenshtein;
 
 /// Words of other tools and of habit, with ours.
-const SYNONYMS: [(&str, &[&str]); 16] = [
+const SYNONYMS: [(&str, &[&str]); 18] = [
     ("base_url", &["url", "host", "server", "url_base", "baseurl"]),
     ("path", &["endpoint", "route", "uri", "url"]),
     ("query", &["params", "parameters", "query_params", "request_parameters"]),
@@ -23,10 +23,12 @@ const SYNONYMS: [(&str, &[&str]); 16] = [
     ("rate_limit", &["ratelimit", "throttle", "quota"]),
     ("bearer", &["token", "api_token", "access_token"]),
     ("method", &["verb", "http_method"]),
+    ("retries", &["retry", "retry_policy", "backoff"]),
+    ("responses", &["error_handler", "response_filters", "response_actions"]),
 ];
 
 /// Keys that the design has and this version does not.
-const LATER: [&str; 5] = ["partitions", "for_each", "webhooks", "schedule", "cache"];
+const LATER: [&str; 4] = ["partitions", "for_each", "webhooks", "schedule"];
 
 /// The known name that was probably meant.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Planner;
+use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
 
 impl Planner<'_, '_, '_> {
     pub(super) fn archive(&mut self, text: &str, folder: Option<&Path>) -> Option<PathBuf> {
         let path = ["archive"];
         let archive = self.rendered(&path, text.trim())?;
+        if self.template(&path, text, Names::Variables).is_some_and(|name| self.variables.touches_secret(&name)) {
+            let message = "a secret variable cannot be used here: everybody sees the name of a folder";
+            self.report(&path, Diagnostic::error(Code::Conflict, message).with_help("use another variable"));
+            return None;
+        }
         if archive.is_empty() || archive.contains('\0') {
             let message = "`archive` names no folder";
             self.report(
@@ -17,6 +22,12 @@ impl Planner<'_, '_, '_> {
             );
             return None;
         }
-        Some(folder.map_or_else(|| PathBuf::from(&archive), |folder| folder.join(&archive)))
+        let place = folder.map_or_else(|| PathBuf::from(&archive), |folder| folder.join(&archive));
+        if place.is_file() {
+            let message = format!("`{archive}` is a file, and an archive is a folder");
+            self.report(&path, Diagnostic::error(Code::InvalidValue, message).with_help("name another folder"));
+            return None;
+        }
+        Some(place)
     }
 }

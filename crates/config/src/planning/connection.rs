@@ -1,5 +1,6 @@
 //! Connections: TLS and proxies.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use spile_model::Secret;
@@ -98,17 +99,39 @@ impl Planner<'_, '_, '_> {
             Some(ProxyForm::Settings(spec)) => {
                 let url = self.proxy_url(&[&place[..], &["url"]].concat(), &spec.url);
                 let user = self.proxy_user(spec);
-                let except = spec.no_proxy.as_ref().map_or(&[][..], OneOrMany::as_slice).to_vec();
-                Some(ProxyPlan::Through(Box::new(ProxyServerPlan { url: url?, user: user?, except })))
+                let except = self.no_proxy(spec);
+                Some(ProxyPlan::Through(Box::new(ProxyServerPlan { url: url?, user: user?, except: except? })))
             }
         }
+    }
+
+    fn no_proxy(&mut self, spec: &ProxySpec) -> Option<Vec<String>> {
+        let many = matches!(spec.no_proxy, Some(OneOrMany::Many(_)));
+        let mut out = Vec::new();
+        let texts = spec.no_proxy.as_ref().map_or(&[][..], OneOrMany::as_slice);
+        for (index, text) in texts.iter().enumerate() {
+            let index = index.to_string();
+            let whole = ["source", "proxy", "no_proxy", &index];
+            let path = if many { &whole[..] } else { &whole[..3] };
+            let host = self.rendered(path, text)?.trim().to_owned();
+            if !is_host_or_range(&host) {
+                let message = format!("`{host}` names no host");
+                let expected = "a host (`api.example.com`, with all below it), an address (`10.1.2.3`), a range of them \
+                                (`10.0.0.0/8`), or `*`";
+                self.report(path, Diagnostic::error(Code::InvalidValue, message).with_expected(expected));
+                return None;
+            }
+            out.push(host);
+        }
+        Some(out)
     }
 
     fn proxy_user(&mut self, spec: &ProxySpec) -> Option<Option<ProxyUser>> {
         let path = ["source", "proxy", "password"];
         if let (None, Some(_)) = (&spec.username, &spec.password) {
             let message = "`password` is of no use without `username`";
-            self.places.report_key(&path, Diagnostic::error(Code::MissingKey, message));
+            let diagnostic = Diagnostic::error(Code::MissingKey, message).with_help("add `username:`");
+            self.places.report_key(&path, diagnostic);
             return None;
         }
         let Some(Text(username)) = &spec.username else { return Some(None) };
@@ -141,6 +164,21 @@ impl Planner<'_, '_, '_> {
         self.report(path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
         None
     }
+}
+
+/// What stands in a list of hosts that no proxy is for.
+fn is_host_or_range(text: &str) -> bool {
+    if let Some((address, bits)) = text.split_once('/') {
+        let most = match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => 32,
+            Ok(IpAddr::V6(_)) => 128,
+            Err(_) => return false,
+        };
+        return bits.parse::<u8>().is_ok_and(|bits| bits <= most);
+    }
+    let name = text.strip_prefix('.').unwrap_or(text);
+    let is_name = || !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    text == "*" || text.parse::<IpAddr>().is_ok() || is_name()
 }
 
 /// A path below `source.tls`.

@@ -50,6 +50,12 @@ pub(crate) fn planned_store(
     let Some(text) = secrets else {
         return Some(SecretStorePlan::AgeFile(below(folder, SecretStorePlan::DEFAULT_FILE)));
     };
+    if text.contains("{{") {
+        let message = "no variables are used here: their values may be what the store holds";
+        let help = "write the name of the store itself";
+        places.report(&["secrets"], Diagnostic::error(Code::Template, message).with_help(help));
+        return None;
+    }
     match secret_store_named(text, folder) {
         Ok(store) => Some(store),
         Err(expected) => {

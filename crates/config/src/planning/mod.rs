@@ -58,6 +58,7 @@ pub(crate) fn plan(
         base: None,
         allowed: None,
         retries: RetryPlan::default(),
+        renews: None,
     };
     if let Some(name) = &spec.name {
         planner.check_name(&["name"], "pipeline", name);
@@ -101,6 +102,8 @@ struct Planner<'p, 'a, 'd> {
     allowed: Option<Vec<Url>>,
     /// When requests are tried again, once that is known.
     retries: RetryPlan,
+    /// Whether `auth` can get other credentials, once that is known.
+    renews: Option<bool>,
 }
 
 impl Planner<'_, '_, '_> {

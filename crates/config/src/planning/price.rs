@@ -72,9 +72,23 @@ impl Planner<'_, '_, '_> {
             let message = "`max_cost` must be more than nothing";
             self.report(&path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
         }
+        self.check_that_a_request_fits(spec, budget.max_cost);
         BudgetPlan {
             max_requests: budget.max_requests.and_then(NonZeroU64::new),
             max_cost: budget.max_cost.as_ref().map(|cost| cost.0),
+        }
+    }
+
+    /// A run whose first request would exceed its budget does nothing, and so does every later one.
+    fn check_that_a_request_fits(&mut self, spec: &PipelineSpec, max_cost: Option<AmountText>) {
+        let Some(AmountText(most)) = max_cost.filter(|most| !most.0.is_zero()) else { return };
+        for (name, stream) in spec.streams() {
+            let per_request = stream.price.as_ref().and_then(|price| price.per_request);
+            let Some(AmountText(price)) = per_request.filter(|price| price.0 > most) else { continue };
+            let message = format!("one request costs {price}, and a run may cost {most}: none would be sent");
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("raise `budget.max_cost`");
+            let place = ["streams", name, "price", "per_request"];
+            self.places.report_with(&place, &[&["budget", "max_cost"]], diagnostic);
         }
     }
 

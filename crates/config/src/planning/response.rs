@@ -3,13 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use spile_model::units::show_duration;
 use spile_plan::{Matcher, Pattern, ResponseRule, RetryRule, TextMatch, Treatment, WaitPlace, WaitPlan};
 
 use super::Planner;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::{
-    AfterSpec, BodyMatchForm, HeaderMatchForm, OneOrMany, ResponseRuleSpec, RetrySpec, StreamSpec, Text, TextMatchForm,
-    TextMatchSpec, TreatmentSpec, UnitSpec,
+    AfterSpec, BodyMatchForm, DurationText, HeaderMatchForm, OneOrMany, ResponseRuleSpec, RetrySpec, StreamSpec, Text,
+    TextMatchForm, TextMatchSpec, TreatmentSpec, UnitSpec,
 };
 
 /// What can be said of a text; one of them is.
@@ -115,6 +116,15 @@ impl Planner<'_, '_, '_> {
             self.report(path, Diagnostic::error(Code::Conflict, message).with_help(help));
             return None;
         }
+        if spec.contains.is_some_and(|texts| texts.as_slice().iter().any(|Text(text)| text.is_empty())) {
+            let message = "an empty text is in every answer";
+            let help = "write what must be there; for a value that is empty: `is: \"\"`";
+            self.report(
+                &[path, &["contains"]].concat(),
+                Diagnostic::error(Code::InvalidValue, message).with_help(help),
+            );
+            return None;
+        }
         let texts = |texts: &OneOrMany<Text>| texts.as_slice().iter().map(|Text(text)| text.clone()).collect();
         Some(match spec {
             TextSpec { is: Some(is), .. } => Some(TextMatch::Is(texts(is))),
@@ -130,7 +140,8 @@ impl Planner<'_, '_, '_> {
         Pattern::new(text)
             .map_err(|error| {
                 let message = format!("`{text}` is no regular expression: {error}");
-                self.report(path, Diagnostic::error(Code::InvalidValue, message));
+                let help = "a character that means something, such as `(` or `*`, is meant itself behind a `\\`";
+                self.report(path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
             })
             .ok()
     }
@@ -144,21 +155,28 @@ impl Planner<'_, '_, '_> {
             TreatmentSpec::RateLimited(retry) => {
                 Treatment::RateLimited(self.retry_rule(&[path, &["rate_limited"]].concat(), retry)?)
             }
-            TreatmentSpec::RefreshToken => Treatment::RenewCredentials,
+            TreatmentSpec::RefreshToken => {
+                if self.renews == Some(false) {
+                    let message = "`auth` has no way to get another credential";
+                    let help = "write `fail`, or an `auth` that gets tokens: `oauth2`, `session` and their like";
+                    let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+                    self.places.report_with(path, &[&["source", "auth"]], diagnostic);
+                    return None;
+                }
+                Treatment::RenewCredentials
+            }
         })
     }
 
     fn retry_rule(&mut self, path: &[&str], spec: &RetrySpec) -> Option<RetryRule> {
         let retries = self.retries;
         let after = spec.after.as_ref().map(|after| self.after(&[path, &["after"]].concat(), after));
-        if let Some(wait) = spec.wait.filter(|wait| wait.0 > retries.max_wait) {
-            let most = spile_model::units::show_duration(retries.max_wait);
-            let wait = spile_model::units::show_duration(wait.0);
-            let message = format!("a wait of {wait} is longer than any that the run waits ({most})");
-            let help = "raise `retries.max_wait` of the source, or wait for less";
-            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
-            let max_wait = ["source", "retries", "max_wait"];
-            self.places.report_with(&[path, &["wait"]].concat(), &[&max_wait], diagnostic);
+        let at_least = spec.after.as_ref().and_then(|after| after.at_least);
+        let base_wait = spec.backoff.as_ref().and_then(|backoff| backoff.base_wait);
+        for (place, wait) in
+            [(&["wait"][..], spec.wait), (&["after", "at_least"], at_least), (&["backoff", "base_wait"], base_wait)]
+        {
+            self.is_waited_for(&[path, place].concat(), wait);
         }
         Some(RetryRule {
             after: match after {
@@ -172,6 +190,17 @@ impl Planner<'_, '_, '_> {
             }),
             attempts: spec.attempts.and_then(NonZeroU32::new),
         })
+    }
+
+    /// A wait that is longer than the run waits would end the stream.
+    fn is_waited_for(&mut self, path: &[&str], wait: Option<DurationText>) {
+        let most = self.retries.max_wait;
+        let Some(wait) = wait.filter(|wait| wait.0 > most) else { return };
+        let (most, wait) = (show_duration(most), show_duration(wait.0));
+        let message = format!("a wait of {wait} is longer than any that the run waits ({most})");
+        let help = "raise `retries.max_wait` of the source, or wait for less";
+        let diagnostic = Diagnostic::error(Code::Conflict, message).with_help(help);
+        self.places.report_with(path, &[&["source", "retries", "max_wait"]], diagnostic);
     }
 
     fn after(&mut self, path: &[&str], spec: &AfterSpec) -> Option<WaitPlan> {

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use spile_model::ByteSize;
+use spile_model::units::show_duration;
 use spile_plan::{
     AuthPlan, Counted, LimitPlan, OutagePlan, PathPattern, RateLimitPlan, RetryBudgetPlan, RetryPlan, SourcePlan,
     TimeoutPlan, WindowKind,
@@ -14,7 +15,7 @@ use super::credentials::Outside;
 use super::version::Pinned;
 use super::{Names, Planner};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::spec::{DurationText, OneOrMany, SourceSpec, WindowSpec};
+use crate::spec::{AuthSpec, DurationText, OneOrMany, SourceSpec, WindowSpec};
 
 /// Enough to hide the latency of most APIs, few enough for the shyest.
 const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
@@ -31,6 +32,9 @@ impl Planner<'_, '_, '_> {
         let tls = self.tls(spec.tls.as_ref(), outside);
         let proxy = self.proxy(spec.proxy.as_ref());
         let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
+        // Another choice than today's may have them.
+        let is_chosen = matches!(spec.auth, Some(AuthSpec::Choose(_)));
+        self.renews = auth.as_ref().filter(|_| !is_chosen).map(AuthPlan::renews);
         let mut headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
         let mut query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
         let pinned = Pinned { base_url: base_url.as_mut(), headers: headers.as_mut(), query: query.as_mut() };
@@ -84,7 +88,7 @@ impl Planner<'_, '_, '_> {
         for (index, limit) in limits.iter().enumerate() {
             let index = index.to_string();
             let place = if alone { vec!["source", "rate_limit"] } else { vec!["source", "rate_limit", &index] };
-            self.above_zero(&[&place[..], &["per"]].concat(), "per", limit.per);
+            self.above_zero(&[&place[..], &["per"]].concat(), limit.per);
             let counted = match (limit.requests, limit.cost) {
                 (Some(requests), None) => Some((Counted::Requests, requests)),
                 (None, Some(cost)) => Some((Counted::Cost, cost)),
@@ -105,14 +109,15 @@ impl Planner<'_, '_, '_> {
                 WindowSpec::Sliding => WindowKind::Sliding,
                 WindowSpec::Fixed => WindowKind::Fixed,
             };
+            let many = matches!(limit.paths, Some(OneOrMany::Many(_)));
             let paths = limit.paths.as_ref().map_or(&[][..], |paths| paths.as_slice());
-            for path in paths.iter().filter(|path| !path.starts_with(['/', '*'])) {
+            for (index, path) in paths.iter().enumerate().filter(|(_, path)| !path.starts_with(['/', '*'])) {
                 let message = format!("`{path}` matches no path: paths begin with `/`");
                 let help = format!("write `/{path}`");
-                self.report(
-                    &[&place[..], &["paths"]].concat(),
-                    Diagnostic::error(Code::InvalidValue, message).with_help(help),
-                );
+                let index = index.to_string();
+                let last: &[&str] = if many { &["paths", &index] } else { &["paths"] };
+                let diagnostic = Diagnostic::error(Code::InvalidValue, message).with_help(help);
+                self.report(&[&place[..], last].concat(), diagnostic);
             }
             let paths = paths.iter().map(|path| PathPattern::new(path)).collect();
             if let Some((counts, most)) = counted {
@@ -132,7 +137,7 @@ impl Planner<'_, '_, '_> {
             ("total", timeouts.total, &mut plan.total),
         ] {
             if let Some(duration) = given {
-                self.above_zero(&["source", "timeouts", key], key, duration);
+                self.above_zero(&["source", "timeouts", key], duration);
                 *slot = duration.0;
             }
         }
@@ -143,10 +148,32 @@ impl Planner<'_, '_, '_> {
         let default = RetryPlan::default();
         let Some(retries) = &spec.retries else { return default };
         let or = |given: Option<DurationText>, default: Duration| given.map_or(default, |given| given.0);
+        let place = ["source", "retries"];
+        for (keys, given) in [
+            (&["base_wait"][..], retries.base_wait),
+            (&["max_backoff"], retries.max_backoff),
+            (&["outage", "give_up"], retries.outage.as_ref().and_then(|outage| outage.give_up)),
+        ] {
+            if let Some(given) = given {
+                self.above_zero(&[&place[..], keys].concat(), given);
+            }
+        }
+        let (base_wait, max_backoff) =
+            (or(retries.base_wait, default.base_wait), or(retries.max_backoff, default.max_backoff));
+        if base_wait > max_backoff && !max_backoff.is_zero() {
+            let (first, longest) = (show_duration(base_wait), show_duration(max_backoff));
+            let message = format!("the first wait is up to {first}, and none is longer than {longest}");
+            let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("raise `max_backoff`");
+            self.places.report_with(
+                &["source", "retries", "base_wait"],
+                &[&["source", "retries", "max_backoff"]],
+                diagnostic,
+            );
+        }
         RetryPlan {
             attempts: retries.attempts.and_then(NonZeroU32::new).unwrap_or(default.attempts),
-            base_wait: or(retries.base_wait, default.base_wait),
-            max_backoff: or(retries.max_backoff, default.max_backoff),
+            base_wait,
+            max_backoff,
             max_wait: or(retries.max_wait, default.max_wait),
             budget: retries.budget.as_ref().map_or(default.budget, |budget| RetryBudgetPlan {
                 percent: budget.percent.unwrap_or(default.budget.percent),
@@ -162,6 +189,10 @@ impl Planner<'_, '_, '_> {
     fn limits(&mut self, spec: &SourceSpec) -> LimitPlan {
         let default = LimitPlan::default();
         let Some(limits) = &spec.limits else { return default };
+        if limits.body.is_some_and(|size| size.0.0 == 0) {
+            let message = "`body` must be more than nothing";
+            self.report(&["source", "limits", "body"], Diagnostic::error(Code::InvalidValue, message));
+        }
         if limits.body.is_some_and(|size| size.0 > LARGEST_BODY) {
             let message = format!("a body of more than {LARGEST_BODY} cannot be read as one page");
             let help = "ask for smaller pages, by `pagination` or a parameter in `query`";
@@ -176,9 +207,11 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    pub(super) fn above_zero(&mut self, path: &[&str], key: &str, duration: DurationText) {
+    /// `path` ends with the key.
+    pub(super) fn above_zero(&mut self, path: &[&str], duration: DurationText) {
         if duration.0.is_zero() {
-            self.report(path, Diagnostic::error(Code::InvalidValue, format!("`{key}` must be longer than nothing")));
+            let message = format!("`{}` must be longer than nothing", path.last().copied().unwrap_or_default());
+            self.report(path, Diagnostic::error(Code::InvalidValue, message));
         }
     }
 }

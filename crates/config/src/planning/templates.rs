@@ -166,6 +166,16 @@ impl Planner<'_, '_, '_> {
         fine.then_some(out)
     }
 
+    /// Whether `text`, which is taken as it is, does not want to be a template.
+    pub(super) fn is_literal(&mut self, path: &[&str], text: &str) -> bool {
+        let fits = !text.contains("{{");
+        if !fits {
+            let message = "no variables are used here: it is taken as it is written";
+            self.report(path, Diagnostic::error(Code::Template, message).with_help("write the text itself"));
+        }
+        fits
+    }
+
     /// Whether HTTP allows a header of this name (RFC 9110, `token`).
     pub(super) fn check_header_name(&mut self, path: &[&str], name: &str) -> bool {
         let fits = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));

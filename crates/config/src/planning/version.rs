@@ -32,7 +32,11 @@ impl Planner<'_, '_, '_> {
         let places = [&version.header, &version.query, &version.path, &version.media_type];
         if places.into_iter().flatten().count() != 1 {
             let message = "a version is asked for in exactly one place";
-            let help = "keep one of `header`, `query`, `path` and `media_type`";
+            let help = if places.iter().all(|place| place.is_none()) {
+                "add one of `header`, `query`, `path` and `media_type`"
+            } else {
+                "keep one of `header`, `query`, `path` and `media_type`"
+            };
             self.report(&path, Diagnostic::error(Code::Conflict, message).with_help(help));
             return None;
         }
@@ -42,14 +46,40 @@ impl Planner<'_, '_, '_> {
             return None;
         }
         let (value, template) = (value?, template?);
-        self.pin(version, &value, template, into)?;
+        if let Some((problem, help)) = self.complain_about_version(&value, &template) {
+            let at = ["source", "api_version", "value"];
+            self.report(&at, Diagnostic::error(Code::InvalidValue, problem).with_help(help));
+            return None;
+        }
+        self.pin(version, spec.auth.is_some(), &value, template, into)?;
         Some(Some(ApiVersionPlan { value, told_in: told_in(version) }))
     }
 
-    fn pin(&mut self, version: &ApiVersionSpec, value: &str, template: Template, into: Pinned<'_>) -> Option<()> {
+    fn complain_about_version(&self, value: &str, template: &Template) -> Option<(&'static str, &'static str)> {
+        if self.variables.touches_secret(template) {
+            return Some(("a version is no secret: it stands in addresses and in the report", "use another variable"));
+        }
+        let is_one = !matches!(value, "" | "." | "..") && !value.contains(char::is_control) && value.trim() == value;
+        (!is_one).then_some(("this cannot be a version", "write it like `\"2024-01\"`, or remove `api_version`"))
+    }
+
+    fn pin(
+        &mut self,
+        version: &ApiVersionSpec,
+        has_auth: bool,
+        value: &str,
+        template: Template,
+        into: Pinned<'_>,
+    ) -> Option<()> {
         if let Some(name) = &version.header {
             let at = ["source", "api_version", "header"];
             let headers = into.headers?;
+            if has_auth && name.eq_ignore_ascii_case("authorization") {
+                let message = "`Authorization` is what `auth` sends";
+                let diagnostic = Diagnostic::error(Code::Conflict, message).with_help("name the header of the version");
+                self.places.report_with(&at, &[&["source", "auth"]], diagnostic);
+                return None;
+            }
             if !self.check_header_name(&at, name) || self.is_there_twice(&at, "headers", name, headers, true) {
                 return None;
             }
@@ -62,7 +92,15 @@ impl Planner<'_, '_, '_> {
             query.push(NamedTemplate { name: name.clone(), value: template });
         } else if let Some(before) = &version.path {
             let base_url = into.base_url?;
-            *base_url = behind(base_url, before, value)?;
+            let at = ["source", "api_version", "path"];
+            let before = self.rendered(&at, before)?;
+            if before.contains(['?', '#']) {
+                let message = format!("`{before}` is more than a path");
+                let help = "write what stands before the version in the path, such as `/admin/api`";
+                self.report(&at, Diagnostic::error(Code::InvalidValue, message).with_help(help));
+                return None;
+            }
+            *base_url = behind(base_url, &before, value)?;
         } else if let Some(parameter) = &version.media_type {
             self.accept(parameter, &version.value.0, into.headers?)?;
         }

@@ -25,7 +25,7 @@ pub(crate) struct ResponseRuleSpec {
     pub(crate) text: Option<TextMatchForm>,
 
     /// What it means: `ignore`, `empty`, `fail`, `retry`, `rate_limited` or `refresh_token`.
-    #[schemars(required)]
+    #[schemars(with = "TreatmentSpec")]
     pub(crate) then: Option<TreatmentSpec>,
 }
 
@@ -53,6 +53,7 @@ pub(crate) struct HeaderMatchSpec {
     pub(crate) contains: Option<OneOrMany<Text>>,
 
     /// This regular expression matches somewhere in its value. `(?i)` at its beginning takes all letters for small ones.
+    #[schemars(length(min = 1))]
     pub(crate) matches: Option<String>,
 }
 
@@ -81,6 +82,7 @@ pub(crate) struct BodyMatchSpec {
     pub(crate) contains: Option<OneOrMany<Text>>,
 
     /// This regular expression matches somewhere in it.
+    #[schemars(length(min = 1))]
     pub(crate) matches: Option<String>,
 }
 
@@ -90,7 +92,7 @@ pub(crate) struct BodyMatchSpec {
 #[schemars(inline)]
 pub(crate) enum TextMatchForm {
     Contains(#[schemars(length(min = 1), extend("x-spile-words" = "a text"))] String),
-    AnyOf(#[schemars(length(min = 1))] Vec<String>),
+    AnyOf(#[schemars(length(min = 1), inner(length(min = 1)))] Vec<String>),
     Pattern(TextMatchSpec),
 }
 

@@ -45,8 +45,7 @@ pub(crate) struct SourceSpec {
     pub(crate) query: Option<Named<OneOrMany<Text>>>,
 
     /// What is never exceeded: `{ requests: 5000, per: 1h }`, `{ cost: 1000, per: 1m }`, or a list of such limits that
-    /// all hold. What the API's
-    /// responses say about its limits, in any of the usual headers, is respected in any case.
+    /// all hold. What the API's responses say about its limits, in any of the usual headers, is respected in any case.
     pub(crate) rate_limit: Option<OneOrMany<RateLimitSpec>>,
 
     /// How many requests may be under way at once, over all streams. Default: 8.

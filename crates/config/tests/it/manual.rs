@@ -15,7 +15,10 @@ const UPDATE: &str = "SPILE_UPDATE_DOCS";
 /// What an example leaves out.
 const FRAME: [(&str, &str); 4] = [
     ("name", "name: example"),
-    ("source", "source: { base_url: https://api.example.com }"),
+    (
+        "source",
+        "source: { base_url: https://api.example.com, auth: { oauth2: { token_url: \"https://auth.example.com/token\", client_id: spile, client_secret: k } } }",
+    ),
     ("streams", "streams: { items: { path: /items } }"),
     ("destination", "destination: duckdb:example.duckdb"),
 ];

@@ -513,3 +513,80 @@ fn a_rate_limit_counts_requests_or_cost() {
         "rate_limit:\n  - { per: 1m }\n  - { requests: 1, cost: 5, per: 1m }\n  - { cost: 0, per: 1m }"
     )));
 }
+
+#[test]
+fn rules_that_would_match_every_answer_or_wait_for_ever_are_told_so() {
+    let rules = r#"path: /issues
+responses:
+  - { text: [""], then: empty }
+  - { body: { at: $.id, contains: "" }, then: empty }
+  - { header: { name: X-Error, matches: "" }, then: ignore }
+  - { text: "(", then: ignore }
+  - { text: { matches: "(" }, then: ignore }
+  - { status: 503, then: { retry: { after: { header: X-Back, at_least: 9h } } } }
+  - { status: 503, then: { retry: { backoff: { base_wait: 9h } } } }
+  - { status: 403, then: refresh_token }"#;
+    assert_snapshot!(refusal(&with_stream(rules)));
+}
+
+#[test]
+fn times_and_sizes_that_leave_nothing_or_never_end() {
+    assert_snapshot!(refusal(&with_source(
+        "retries: { base_wait: 0s, max_backoff: 0s, outage: { give_up: 0s } }\nlimits: { body: 0B }"
+    )));
+    assert_snapshot!(refusal(&with_source("retries: { base_wait: 2m, max_backoff: 1m }")));
+    assert_snapshot!(refusal(&with_source("rate_limit: { requests: 1, per: 99999999999d }")));
+    assert_snapshot!(refusal(&with_source("rate_limit: { requests: 1, per: 1s, paths: [/a, search] }")));
+}
+
+#[test]
+fn versions_that_no_api_has() {
+    for version in [
+        r#"api_version: { value: "1" }"#,
+        r#"api_version: { value: "", header: X-Version }"#,
+        r#"api_version: { value: "..", path: /api }"#,
+        r#"api_version: { value: "1", path: "/api?x=1" }"#,
+        "api_version: { value: \"1\", header: Authorization }\nauth: { bearer: abc }",
+    ] {
+        assert_snapshot!(refusal(&with_source(version)));
+    }
+}
+
+#[test]
+fn templates_where_none_are_used_and_names_that_a_signature_cannot_have() {
+    assert_snapshot!(refusal(&with_source(r#"auth: { api_key: { value: abc, query: "{{ v }}" } }"#)));
+    for message in ["{{ request.sekonds }}", "{{ request.signature }}"] {
+        let headers = r#"{ X-Signature: "{{ request.signature }}" }"#;
+        let auth = format!("auth: {{ hmac: {{ key: abc, message: \"{message}\", headers: {headers} }} }}");
+        assert_snapshot!(refusal(&with_source(&auth)));
+    }
+}
+
+#[test]
+fn hosts_that_no_proxy_could_be_left_out_for() {
+    for host in ["10.0.0.0/99", "http://example.com", ""] {
+        let proxy = format!("proxy: {{ url: http://proxy.test:3128, no_proxy: [api.example.com, \"{host}\"] }}");
+        assert_snapshot!(refusal(&with_source(&proxy)));
+    }
+}
+
+#[test]
+fn a_price_above_the_whole_budget() {
+    let file = with_stream("path: /issues\nprice: { per_request: 5, currency: USD }");
+    assert_snapshot!(refusal(&format!("{file}budget: {{ max_cost: 1 }}\n")));
+    assert_snapshot!(refusal(&with_stream("path: /issues\nprice: { per_request: 1e-19, currency: USD }")));
+}
+
+#[test]
+fn an_archive_that_is_a_file_or_would_show_a_secret() {
+    let file = with_stream("path: /issues");
+    assert_snapshot!(refusal(&format!("{file}archive: Cargo.toml\n")));
+    let secret = "variables:\n  s: { secret: true, default: abc }\narchive: \"{{ s }}x\"\n";
+    assert_snapshot!(refusal(&format!("{file}{secret}")));
+}
+
+#[test]
+fn what_other_tools_call_retries_gets_our_word() {
+    assert_snapshot!(refusal(&with_source("retry: { attempts: 3 }")));
+    assert_snapshot!(refusal(&with_source("cache: true")));
+}

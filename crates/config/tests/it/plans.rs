@@ -153,7 +153,11 @@ fn a_version_is_asked_for_in_its_place_and_answers_are_held_against_it() {
 
 /// The rules of a stream with these `responses`.
 fn rules(responses: &str) -> Vec<ResponseRule> {
-    stream(&format!("{{ path: /items, responses: {responses} }}")).responses
+    let source =
+        "auth: { oauth2: { token_url: \"https://auth.example.com/token\", client_id: spile, client_secret: k } }";
+    let text = SHORT.replace("{ path: /items }", &format!("{{ path: /items, responses: {responses} }}"));
+    let text = text.replacen("source: {", &format!("source: {{ {source}, "), 1);
+    load(&text).map_err(|diagnostics| diagnostics.to_string()).unwrap().streams.remove(0).responses
 }
 
 #[test]

@@ -79,19 +79,20 @@ fn seen_by_templates(request: &reqwest::Request, now: Timestamp) -> Map<String, 
         None => url.host_str().unwrap_or_default().to_owned(),
     };
     let target = if query.is_empty() { url.path().to_owned() } else { format!("{}?{query}", url.path()) };
-    let members = [
-        ("method", request.method().to_string()),
-        ("host", host),
-        ("path", url.path().to_owned()),
-        ("query", query.to_owned()),
-        ("target", target),
-        ("body", String::from_utf8_lossy(body).into_owned()),
-        ("body_sha256", hex(digest::digest(&digest::SHA256, body).as_ref())),
-        ("time", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        ("seconds", now.as_second().to_string()),
-        ("milliseconds", now.as_millisecond().to_string()),
+    let values = [
+        request.method().to_string(),
+        host,
+        url.path().to_owned(),
+        query.to_owned(),
+        target,
+        String::from_utf8_lossy(body).into_owned(),
+        hex(digest::digest(&digest::SHA256, body).as_ref()),
+        now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        now.as_second().to_string(),
+        now.as_millisecond().to_string(),
     ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
+    let members = HmacPlan::REQUEST.into_iter().zip(values);
+    members.map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
 }
 
 fn hash(algorithm: HmacAlgorithm) -> hmac::Algorithm {

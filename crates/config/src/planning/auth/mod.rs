@@ -55,7 +55,8 @@ impl Planner<'_, '_, '_> {
         let username = self.template(&path, &spec.username.0, Names::Variables);
         if username.as_ref().is_some_and(|name| name.is_literal() && name.source().contains(':')) {
             let message = "a user name cannot have a colon in it";
-            self.report(&path, Diagnostic::error(Code::InvalidValue, message));
+            let help = "what stands behind the colon is probably the `password`";
+            self.report(&path, Diagnostic::error(Code::InvalidValue, message).with_help(help));
         }
         let none = Text(String::new());
         let password = spec.password.as_ref().unwrap_or(&none);
@@ -75,18 +76,22 @@ impl Planner<'_, '_, '_> {
         let session_token = spec.session_token.as_ref();
         let session_token = session_token.map(|token| self.credential(&at(&["aws", "session_token"]), token));
         let region = self.rendered(&at(&["aws", "region"]), &spec.region);
+        let service = self.rendered(&at(&["aws", "service"]), spec.service.as_deref().unwrap_or(AWS_SERVICE));
         Some(AuthPlan::Aws(AwsPlan {
             access_key_id: access_key_id?,
             secret_access_key: secret_access_key?,
             session_token: session_token.map_or(Some(None), |token| token.map(Some))?,
             region: region?,
-            service: spec.service.clone().unwrap_or_else(|| AWS_SERVICE.to_owned()),
+            service: service?,
         }))
     }
 
     fn hmac(&mut self, spec: &HmacSpec) -> Option<AuthPlan> {
         let key = self.credential(&at(&["hmac", "key"]), &spec.key);
         let message = self.template(&at(&["hmac", "message"]), &spec.message.0, Names::Signing);
+        if let Some(message) = &message {
+            self.try_to_sign(&at(&["hmac", "message"]), message)?;
+        }
         let headers = self.headers(&at(&["hmac", "headers"]), Some(&spec.headers), Names::Signing)?;
         if !headers.iter().any(|header| header.value.source().contains("request.signature")) {
             let message = "`headers` do not send the signature";
@@ -107,6 +112,22 @@ impl Planner<'_, '_, '_> {
         Some(AuthPlan::Hmac(Box::new(plan)))
     }
 
+    /// What is signed has all that it names.
+    fn try_to_sign(&mut self, path: &[&str], message: &Template) -> Option<()> {
+        let ready = message.names().iter().all(|name| name == "request" || self.variables.0.contains_key(name));
+        let request: serde_json::Map<String, Json> =
+            HmacPlan::REQUEST.iter().map(|name| ((*name).to_owned(), Json::from("1"))).collect();
+        let scope = self.variables.scope().with("request", &request);
+        if !ready || !matches!(message.render(&scope), Ok(None)) {
+            return Some(());
+        }
+        let known: Vec<String> = HmacPlan::REQUEST.iter().map(|name| format!("`{name}`")).collect();
+        let help = format!("of `request` there is {}; its signature is there for `headers` alone", known.join(", "));
+        let diagnostic = Diagnostic::error(Code::UnknownName, "a name in the message has no value");
+        self.report(path, diagnostic.with_help(help));
+        None
+    }
+
     fn api_key(&mut self, spec: &ApiKeySpec) -> Option<AuthPlan> {
         let path = at(&["api_key"]);
         let value = self.credential(&at(&["api_key", "value"]), &spec.value);
@@ -119,7 +140,10 @@ impl Planner<'_, '_, '_> {
             places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.as_deref()?))).collect();
         match named.as_slice() {
             [(place, key, name)] => {
-                let fits = *place == KeyPlace::Query || self.check_header_name(&at(&["api_key", key]), name);
+                let fits = match place {
+                    KeyPlace::Query => self.is_literal(&at(&["api_key", key]), name),
+                    _ => self.check_header_name(&at(&["api_key", key]), name),
+                };
                 fits.then_some(AuthPlan::ApiKey { place: *place, name: (*name).to_owned(), value: value? })
             }
             [] => {
@@ -258,7 +282,7 @@ impl Planner<'_, '_, '_> {
     /// How long something lives: longer than nothing.
     fn lifetime(&mut self, path: &[&str], lifetime: Option<DurationText>) -> Option<Duration> {
         let lifetime = lifetime?;
-        self.above_zero(path, path.last().copied().unwrap_or_default(), lifetime);
+        self.above_zero(path, lifetime);
         Some(lifetime.0)
     }
 
