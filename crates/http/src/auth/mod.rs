@@ -36,6 +36,7 @@ use self::hmac::Hmac;
 use self::oauth2::OAuth2;
 pub use self::oauth2::{Asked, DeviceCode, Login};
 use self::session::Session;
+use self::token::Tokens;
 
 /// Which credentials a request was sent with, so that a refusal of it says which were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +56,8 @@ pub(crate) enum Authenticator {
     Basic(Basic),
     Digest(Digest),
     ApiKey(ApiKey),
-    OAuth2(Arc<OAuth2>),
-    Session(Arc<Session>),
+    OAuth2(Tokens<OAuth2>),
+    Session(Tokens<Session>),
     Aws(Aws),
     Hmac(Box<Hmac>),
 }
@@ -74,10 +75,10 @@ impl Authenticator {
             AuthPlan::Basic { username, password } => Self::Basic(Basic::prepare(username, password, scope)?),
             AuthPlan::Digest { username, password } => Self::Digest(Digest::prepare(username, password, scope)?),
             AuthPlan::ApiKey { place, name, value } => Self::ApiKey(ApiKey::prepare(*place, name, value, scope)?),
-            AuthPlan::OAuth2(oauth2) => Self::OAuth2(Arc::new(OAuth2::prepare(oauth2, scope, plan, secrets)?)),
+            AuthPlan::OAuth2(oauth2) => Self::OAuth2(Tokens::of(OAuth2::prepare(oauth2, scope, plan, secrets)?)),
             AuthPlan::Hmac(plan) => Self::Hmac(Box::new(Hmac::prepare(plan, scope)?)),
             AuthPlan::Aws(plan) => Self::Aws(Aws::prepare(plan, scope)?),
-            AuthPlan::Session(session) => Self::Session(Arc::new(Session::prepare(session, scope, &plan.source)?)),
+            AuthPlan::Session(session) => Self::Session(Tokens::of(Session::prepare(session, scope, &plan.source)?)),
         })
     }
 
@@ -95,8 +96,8 @@ impl Authenticator {
             | Self::ApiKey(_)
             | Self::Aws(_)
             | Self::Hmac(_) => Ok(()),
-            Self::OAuth2(oauth2) => oauth2.token(asking).await.map(|_| ()),
-            Self::Session(session) => session.token(asking).await.map(|_| ()),
+            Self::OAuth2(oauth2) => oauth2.ready(asking).await,
+            Self::Session(session) => session.ready(asking).await,
         }
     }
 
@@ -152,8 +153,8 @@ impl Authenticator {
             Self::Aws(aws) => aws.secrets(),
             Self::Hmac(hmac) => hmac.secrets(),
             Self::ApiKey(key) => key.secrets(),
-            Self::OAuth2(oauth2) => oauth2.secrets(),
-            Self::Session(session) => session.secrets(),
+            Self::OAuth2(oauth2) => oauth2.kind().secrets(),
+            Self::Session(session) => session.kind().secrets(),
         }
     }
 

@@ -3,7 +3,6 @@
 //! The login may prove itself by a token that is signed here: that is how the installation of a GitHub App gets its
 //! tokens.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +17,7 @@ use url::form_urlencoded;
 
 use super::endpoint::{Asking, Endpoint, Granted, oauth_error, seconds};
 use super::jwt::JwtMaker;
-use super::token::{Grant, Token, Tokens};
+use super::token::{ByToken, Grant};
 
 /// A number of seconds since 1970 beyond this is one of milliseconds: as seconds it is in the year 5138.
 const MOST_SECONDS: f64 = 1e11;
@@ -34,7 +33,6 @@ pub(crate) struct Session {
     lifetime: Option<Duration>,
     /// Headers; without any, the token is sent as a bearer token.
     send: Vec<NamedTemplate>,
-    tokens: Arc<Tokens>,
 }
 
 impl Session {
@@ -57,7 +55,6 @@ impl Session {
             expiry: plan.expiry.clone(),
             lifetime: plan.lifetime,
             send: plan.send.clone(),
-            tokens: Arc::default(),
         };
         // What does not render is better known now than at the first request.
         let signed = session.signs.as_ref().map(|signs| signs.sign(Timestamp::UNIX_EPOCH)).transpose()?;
@@ -65,59 +62,8 @@ impl Session {
         Ok(session)
     }
 
-    pub(super) async fn token(self: &Arc<Self>, asking: &Asking) -> Result<Token, Failure> {
-        let fetch = || {
-            let (session, asking) = (Arc::clone(self), asking.clone());
-            async move { session.fetch(&asking).await }
-        };
-        self.tokens.get(&asking.clock, fetch).await
-    }
-
-    pub(super) async fn authorise(
-        self: &Arc<Self>,
-        request: &mut reqwest::Request,
-        asking: &Asking,
-    ) -> Result<u64, Failure> {
-        let token = self.token(asking).await?;
-        for (name, value) in self.sent(&token.text)? {
-            request.headers_mut().insert(name, value);
-        }
-        Ok(token.generation)
-    }
-
-    pub(super) fn refused(&self, generation: u64) {
-        self.tokens.refused(generation);
-    }
-
-    pub(super) async fn settled(&self) {
-        self.tokens.settled().await;
-    }
-
     pub(super) fn secrets(&self) -> Vec<Secret> {
         self.signs.iter().map(JwtMaker::secret).collect()
-    }
-
-    async fn fetch(&self, asking: &Asking) -> Result<Grant, Failure> {
-        let request = || {
-            let signed = self.signs.as_ref().map(|signs| signs.sign_for(asking)).transpose()?;
-            self.request(signed.as_ref())
-        };
-        let granted = self.endpoint.ask(request, asking).await?;
-        let Some(token) = self.token_in(&granted) else {
-            let place = asking.redactor.show_url(self.endpoint.url());
-            let found = match &self.token {
-                TokenSource::Body(path) => format!("its answer has no text at `{path}`"),
-                TokenSource::Header(name) => format!("its answer has no header `{name}`"),
-            };
-            let said = oauth_error(&granted.body).map_or(String::new(), |error| format!("; it says: {error}"));
-            return Err(Failure::new(FailureKind::TokenRefused, format!("no token from {place}: {found}{said}")));
-        };
-        asking.redactor.learn(vec![token.clone()]);
-        // What is sent may be made of the token in a way that does not show it.
-        let sent = self.sent(&token)?.into_iter().filter_map(|(_, value)| Some(Secret::new(value.to_str().ok()?)));
-        asking.redactor.learn(sent.collect());
-        let lifetime = self.expires_after(&granted.body, asking.clock.now()).or(self.lifetime);
-        Ok(Grant { token, lifetime })
     }
 
     fn request(&self, signed: Option<&Secret>) -> Result<reqwest::Request, Failure> {
@@ -167,6 +113,38 @@ impl Session {
         }
         let scope = self.scope.clone().with("session_token", token.expose());
         headers(&self.send, "send", &scope)
+    }
+}
+
+impl ByToken for Session {
+    async fn fetch(&self, asking: &Asking) -> Result<Grant, Failure> {
+        let request = || {
+            let signed = self.signs.as_ref().map(|signs| signs.sign_for(asking)).transpose()?;
+            self.request(signed.as_ref())
+        };
+        let granted = self.endpoint.ask(request, asking).await?;
+        let Some(token) = self.token_in(&granted) else {
+            let place = asking.redactor.show_url(self.endpoint.url());
+            let found = match &self.token {
+                TokenSource::Body(path) => format!("its answer has no text at `{path}`"),
+                TokenSource::Header(name) => format!("its answer has no header `{name}`"),
+            };
+            let said = oauth_error(&granted.body).map_or(String::new(), |error| format!("; it says: {error}"));
+            return Err(Failure::new(FailureKind::TokenRefused, format!("no token from {place}: {found}{said}")));
+        };
+        asking.redactor.learn(vec![token.clone()]);
+        // What is sent may be made of the token in a way that does not show it.
+        let sent = self.sent(&token)?.into_iter().filter_map(|(_, value)| Some(Secret::new(value.to_str().ok()?)));
+        asking.redactor.learn(sent.collect());
+        let lifetime = self.expires_after(&granted.body, asking.clock.now()).or(self.lifetime);
+        Ok(Grant { token, lifetime })
+    }
+
+    fn carry(&self, token: &Secret, request: &mut reqwest::Request) -> Result<(), Failure> {
+        for (name, value) in self.sent(token)? {
+            request.headers_mut().insert(name, value);
+        }
+        Ok(())
     }
 }
 

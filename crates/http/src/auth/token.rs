@@ -1,20 +1,22 @@
 //! Access tokens: one is fetched for all who wait, ahead of its expiry, and anew when the API has refused it.
 //!
-//! Enters: who needs a token, and how one is fetched. Leaves: a [`Token`] with the number of its generation, by which a
-//! refusal says which token it was about. Invariants: at most one fetch is under way; who waited for a fetch gets what
+//! Enters: requests that need a token, and how one is fetched and sent ([`ByToken`]). Leaves: requests with a token, and
+//! the number of its generation, by which a refusal says which token it was about. Invariants: at most one fetch is under way; who waited for a fetch gets what
 //! came of it, also its failure, and does not fetch again; a failure that another try cannot mend is asked for once in
 //! a client's life; a token that the API has refused is not used again, also where the server hands it out once more. A
 //! fetch that has begun ends, whether or not somebody still waits for it: what it exchanges may be gone at the server
 //! once it was asked, and what it got must be kept.
 //!
-//! It deliberately does not know what a token is for nor how it is fetched.
+//! It deliberately knows neither how a token is fetched nor where in a request it goes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use spile_model::failure::Retry;
-use spile_model::{Clock, Failure, FailureKind, Secret};
+use spile_model::{Failure, FailureKind, Secret};
+
+use super::endpoint::Asking;
 
 /// A token is fetched anew this part of its lifetime before its end …
 const MARGIN_PART: u32 = 10;
@@ -26,6 +28,15 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(60);
 /// token up to one of them too early.
 const SHORTEST_MARGIN: Duration = Duration::from_secs(1);
 
+/// A kind of authentication by tokens that a server gives out.
+pub(crate) trait ByToken: Send + Sync + 'static {
+    /// Fetches a token.
+    fn fetch(&self, asking: &Asking) -> impl Future<Output = Result<Grant, Failure>> + Send;
+
+    /// Puts the token into a request.
+    fn carry(&self, token: &Secret, request: &mut reqwest::Request) -> Result<(), Failure>;
+}
+
 /// What a fetch brought.
 pub(crate) struct Grant {
     pub(crate) token: Secret,
@@ -35,15 +46,21 @@ pub(crate) struct Grant {
 
 /// A token, and which one it is, counted from 1.
 #[derive(Clone)]
-pub(crate) struct Token {
-    pub(crate) text: Secret,
-    pub(crate) generation: u64,
+struct Token {
+    text: Secret,
+    generation: u64,
     renew_at: Option<Timestamp>,
 }
 
-/// The present token of one authenticator.
+/// The tokens of one authenticator.
+pub(crate) struct Tokens<K> {
+    kind: Arc<K>,
+    present: Arc<Present>,
+}
+
+/// The one that holds now.
 #[derive(Default)]
-pub(crate) struct Tokens {
+struct Present {
     slot: Mutex<Slot>,
     /// Held by the fetch that is under way.
     gate: Arc<tokio::sync::Mutex<()>>,
@@ -68,45 +85,74 @@ struct Failed {
     message: String,
 }
 
-impl Tokens {
-    /// The present token, or the one that `fetch` brings; `fetch` is not begun where it is not needed.
+impl<K: ByToken> Tokens<K> {
+    pub(crate) fn of(kind: K) -> Self {
+        Self { kind: Arc::new(kind), present: Arc::default() }
+    }
+
+    pub(crate) fn kind(&self) -> &K {
+        &self.kind
+    }
+
+    /// Waits until a token is at hand.
     ///
     /// Cancel safe: a fetch that is under way goes on, and the next one who asks has what it brought.
     ///
     /// # Errors
-    /// What `fetch` failed with, for everyone who waited for it.
-    pub(crate) async fn get<F>(
-        self: &Arc<Self>,
-        clock: &Arc<dyn Clock>,
-        fetch: impl FnOnce() -> F,
-    ) -> Result<Token, Failure>
-    where
-        F: Future<Output = Result<Grant, Failure>> + Send + 'static,
-    {
+    /// What the fetch failed with, for everyone who waited for it.
+    pub(crate) async fn ready(&self, asking: &Asking) -> Result<(), Failure> {
+        self.get(asking).await.map(drop)
+    }
+
+    /// Puts the present token into `request`, or a new one; tells its generation. Cancel safe as [`Tokens::ready`].
+    ///
+    /// # Errors
+    /// As [`Tokens::ready`], and where no request can carry the token.
+    pub(crate) async fn authorise(&self, request: &mut reqwest::Request, asking: &Asking) -> Result<u64, Failure> {
+        let token = self.get(asking).await?;
+        self.kind.carry(&token.text, request)?;
+        Ok(token.generation)
+    }
+
+    /// Waits until no fetch is under way.
+    pub(crate) async fn settled(&self) {
+        drop(self.present.gate.lock().await);
+    }
+
+    /// The API has refused the token of that generation. Another try has a better one, or fails by itself: a token that
+    /// is newer than that one stays.
+    pub(crate) fn refused(&self, generation: u64) {
+        let mut slot = self.present.slot();
+        if let Some(token) = slot.token.take_if(|token| token.generation == generation) {
+            slot.refused = Some(token.text);
+        }
+    }
+
+    async fn get(&self, asking: &Asking) -> Result<Token, Failure> {
         let asked_after = {
-            let slot = self.slot();
-            if let Some(token) = slot.present(clock.now()) {
+            let slot = self.present.slot();
+            if let Some(token) = slot.present(asking.clock.now()) {
                 return Ok(token.clone());
             }
             slot.fetches
         };
-        let only_one = Arc::clone(&self.gate).lock_owned().await;
+        let only_one = Arc::clone(&self.present.gate).lock_owned().await;
         {
-            let slot = self.slot();
-            if let Some(token) = slot.present(clock.now()) {
+            let slot = self.present.slot();
+            if let Some(token) = slot.present(asking.clock.now()) {
                 return Ok(token.clone());
             }
             if let Some(failed) = slot.failed.as_ref().filter(|failed| failed.concerns(asked_after)) {
                 return Err(Failure::new(failed.kind.clone(), failed.message.clone()));
             }
         }
-        let (tokens, fetch) = (Arc::clone(self), fetch());
+        let (kind, present, asking) = (Arc::clone(&self.kind), Arc::clone(&self.present), asking.clone());
         // A lifetime counts from before the server knew of it: a slow answer never makes it longer.
-        let asked_at = clock.now();
+        let asked_at = asking.clock.now();
         let fetching = tokio::spawn(async move {
             let _only_one = only_one;
-            let fetched = fetch.await;
-            tokens.slot().settle(fetched, asked_at)
+            let fetched = kind.fetch(&asking).await;
+            present.slot().settle(fetched, asked_at)
         });
         // A panic in it is a fault of ours, as it would be here.
         fetching.await.unwrap_or_else(|error| match error.try_into_panic() {
@@ -114,21 +160,9 @@ impl Tokens {
             Err(_) => Err(Failure::new(FailureKind::Interrupted, "the program ends while a token is fetched")),
         })
     }
+}
 
-    /// Waits until no fetch is under way.
-    pub(crate) async fn settled(&self) {
-        drop(self.gate.lock().await);
-    }
-
-    /// The API has refused the token of that generation. Another try has a better one, or fails by itself: a token that
-    /// is newer than that one stays.
-    pub(crate) fn refused(&self, generation: u64) {
-        let mut slot = self.slot();
-        if let Some(token) = slot.token.take_if(|token| token.generation == generation) {
-            slot.refused = Some(token.text);
-        }
-    }
-
+impl Present {
     fn slot(&self) -> MutexGuard<'_, Slot> {
         // Every change of it is one assignment after all that can fail.
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
@@ -180,89 +214,4 @@ fn renew_at(asked_at: Timestamp, lifetime: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use super::*;
-
-    /// A clock that tests set.
-    struct Hands(AtomicU64);
-
-    impl Clock for Hands {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_second(i64::try_from(self.0.load(Ordering::SeqCst)).unwrap()).unwrap()
-        }
-    }
-
-    fn at(second: u64) -> Arc<dyn Clock> {
-        Arc::new(Hands(AtomicU64::new(second)))
-    }
-
-    fn granted(text: &str) -> Grant {
-        Grant { token: Secret::new(text), lifetime: Some(Duration::from_secs(3600)) }
-    }
-
-    async fn fetched(tokens: &Arc<Tokens>, second: u64, text: &str) -> String {
-        let grant = granted(text);
-        let token = tokens.get(&at(second), || async { Ok(grant) }).await.unwrap();
-        token.text.expose().to_owned()
-    }
-
-    #[tokio::test]
-    async fn a_token_is_fetched_anew_a_minute_before_its_end_or_a_tenth_of_a_short_life() {
-        let tokens = Arc::new(Tokens::default());
-        assert_eq!(fetched(&tokens, 0, "a").await, "a");
-        assert_eq!(fetched(&tokens, 3539, "b").await, "a");
-        assert_eq!(fetched(&tokens, 3540, "b").await, "b");
-        let start = Timestamp::UNIX_EPOCH;
-        for (lifetime, renewed_after) in [(100_000, 90_000), (5_000, 4_000), (1_000, 500)] {
-            assert_eq!(renew_at(start, Duration::from_millis(lifetime)).as_millisecond(), renewed_after);
-        }
-        assert_eq!(renew_at(start, Duration::MAX), Timestamp::MAX);
-    }
-
-    #[tokio::test]
-    async fn a_refusal_of_an_older_token_leaves_the_present_one() {
-        let tokens = Arc::new(Tokens::default());
-        fetched(&tokens, 0, "a").await;
-        tokens.refused(1);
-        assert_eq!(fetched(&tokens, 0, "b").await, "b");
-        tokens.refused(1);
-        assert_eq!(fetched(&tokens, 0, "c").await, "b");
-    }
-
-    #[tokio::test]
-    async fn a_failure_that_may_pass_is_for_those_who_waited_and_another_one_for_good() {
-        let clock = at(0);
-        for (kind, second) in [(FailureKind::ServerError(500), true), (FailureKind::TokenRefused, false)] {
-            let tokens = Arc::new(Tokens::default());
-            let failing = || {
-                let kind = kind.clone();
-                async {
-                    tokio::task::yield_now().await;
-                    Err(Failure::new(kind, "no"))
-                }
-            };
-            let (one, other) = tokio::join!(tokens.get(&clock, failing), tokens.get(&clock, failing));
-            assert_eq!((one.err().unwrap().kind, other.err().unwrap().kind), (kind.clone(), kind.clone()));
-            assert_eq!(tokens.slot().fetches, 1);
-            assert_eq!(tokens.get(&clock, || async { Ok(granted("t")) }).await.is_ok(), second);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_fetch_that_nobody_waits_for_any_more_ends_all_the_same_and_serves_the_next_one() {
-        let tokens = Arc::new(Tokens::default());
-        let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let slow = || async {
-            ended.await.unwrap();
-            Ok(granted("a"))
-        };
-        let given_up = tokio::time::timeout(Duration::ZERO, tokens.get(&at(0), slow)).await;
-        assert!(given_up.is_err());
-        assert!(tokio::time::timeout(Duration::ZERO, tokens.settled()).await.is_err(), "it is under way");
-        end.send(()).unwrap();
-        tokens.settled().await;
-        assert_eq!(fetched(&tokens, 0, "b").await, "a");
-    }
-}
+mod tests;

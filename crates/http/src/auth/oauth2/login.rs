@@ -13,6 +13,7 @@ use super::server::{Answer, TokenRequest};
 use super::{OAuth2, Way};
 use crate::auth::Authenticator;
 use crate::auth::endpoint::{Asking, Denied};
+use crate::auth::token::Tokens;
 use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use crate::surroundings::Surroundings;
@@ -26,7 +27,7 @@ const SLOWER: Duration = Duration::from_secs(5);
 ///
 /// Its failures hold no secret. Dropping a future of it gives the login up; what was kept before stays.
 pub struct Login {
-    oauth2: Arc<OAuth2>,
+    tokens: Tokens<OAuth2>,
     asking: Asking,
 }
 
@@ -45,8 +46,8 @@ impl Login {
             clock: surroundings.clock,
             on_wait: Arc::new(|_, _| ()),
         };
-        let Authenticator::OAuth2(oauth2) = authenticator else { return Ok(None) };
-        let login = Self { oauth2, asking };
+        let Authenticator::OAuth2(tokens) = authenticator else { return Ok(None) };
+        let login = Self { tokens, asking };
         Ok(login.parts().is_some().then_some(login))
     }
 
@@ -152,7 +153,7 @@ impl Login {
     }
 
     fn parts(&self) -> Option<(&Consent, &Authorization)> {
-        match &self.oauth2.way {
+        match &self.tokens.kind().way {
             Way::Consent(consent) => Some((consent, consent.authorization.as_ref()?)),
             _ => None,
         }

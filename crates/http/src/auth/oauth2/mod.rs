@@ -27,13 +27,12 @@ pub use self::login::Login;
 use self::server::{TokenRequest, TokenServer};
 use super::endpoint::{Asking, Endpoint};
 use super::jwt::JwtMaker;
-use super::token::{Grant, Token, Tokens};
+use super::token::{ByToken, Grant};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 pub(crate) struct OAuth2 {
     way: Way,
-    tokens: Arc<Tokens>,
 }
 
 /// What a token is given for.
@@ -75,36 +74,7 @@ impl OAuth2 {
                 Way::Consent(Box::new(Consent::prepare(oauth2, consent, &scopes, scope, plan, secrets)?))
             }
         };
-        Ok(Self { way, tokens: Arc::default() })
-    }
-
-    pub(super) async fn token(self: &Arc<Self>, asking: &Asking) -> Result<Token, Failure> {
-        let fetch = || {
-            let (oauth2, asking) = (Arc::clone(self), asking.clone());
-            async move { oauth2.fetch(&asking).await }
-        };
-        self.tokens.get(&asking.clock, fetch).await
-    }
-
-    pub(super) async fn authorise(
-        self: &Arc<Self>,
-        request: &mut reqwest::Request,
-        asking: &Asking,
-    ) -> Result<u64, Failure> {
-        let token = self.token(asking).await?;
-        let unusable = || Failure::new(FailureKind::TokenRefused, "the token holds a character that no header can");
-        let mut header = HeaderValue::try_from(format!("Bearer {}", token.text.expose())).map_err(|_| unusable())?;
-        header.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, header);
-        Ok(token.generation)
-    }
-
-    pub(super) fn refused(&self, generation: u64) {
-        self.tokens.refused(generation);
-    }
-
-    pub(super) async fn settled(&self) {
-        self.tokens.settled().await;
+        Ok(Self { way })
     }
 
     pub(super) fn secrets(&self) -> Vec<Secret> {
@@ -114,7 +84,9 @@ impl OAuth2 {
             Way::Consent(consent) => consent.secrets(),
         }
     }
+}
 
+impl ByToken for OAuth2 {
     async fn fetch(&self, asking: &Asking) -> Result<Grant, Failure> {
         let answer = match &self.way {
             Way::Consent(consent) => return consent.fetch(asking).await,
@@ -130,6 +102,14 @@ impl OAuth2 {
             }
         };
         Ok(answer.grant)
+    }
+
+    fn carry(&self, token: &Secret, request: &mut reqwest::Request) -> Result<(), Failure> {
+        let unusable = || Failure::new(FailureKind::TokenRefused, "the token holds a character that no header can");
+        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| unusable())?;
+        header.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, header);
+        Ok(())
     }
 }
 
