@@ -46,7 +46,8 @@ impl World {
 
     /// What of it concerns the client.
     pub(crate) fn of_client(&self) -> Surroundings {
-        Surroundings::new(self.clock.clone(), self.events.clone(), self.seed).with_secrets(self.secrets.clone())
+        let surroundings = Surroundings::new(self.clock.clone(), self.events.clone(), self.seed);
+        surroundings.with_secrets(self.secrets.clone()).until(self.stop.clone())
     }
 
     /// Whether this stream is read.

@@ -12,6 +12,7 @@ use spile_model::units::show_duration;
 use spile_model::{Clock, Events, Failure, FailureKind, Noticed, RunEvent, StreamName, Usage};
 use spile_plan::{ApiVersionPlan, PipelinePlan, Treatment};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use url::{Origin, Position};
 
@@ -61,6 +62,8 @@ struct Inner {
     notices: Notices,
     clock: Arc<dyn Clock>,
     events: Events,
+    /// Cancelled when nobody is going to send any more.
+    stop: CancellationToken,
 }
 
 /// What one exchange brought, whatever it says.
@@ -128,7 +131,7 @@ impl Client {
     /// [`FailureKind::Configuration`] where `base_url` or a credential cannot be used, [`FailureKind::Tls`] where this
     /// machine cannot speak TLS.
     pub fn new(plan: &PipelinePlan, surroundings: Surroundings) -> Result<Self, Failure> {
-        let Surroundings { clock, events, seed, names, transport, archiving, secrets } = surroundings;
+        let Surroundings { clock, events, seed, names, transport, archiving, secrets, stop } = surroundings;
         let guard = Arc::new(Guard::new(&plan.source)?);
         let transport = match transport {
             Some(transport) => transport,
@@ -162,6 +165,7 @@ impl Client {
             notices: Notices::default(),
             clock,
             events,
+            stop: stop.child_token(),
         })))
     }
 
@@ -300,10 +304,16 @@ impl Client {
         self.0.clock.now()
     }
 
-    /// Waits until what was begun for requests that have been given up is done: a token that rotates is being exchanged
-    /// and must be kept. For the end of a run; then nobody sends any more.
+    /// Waits until what was begun for requests that have been given up and would be lost is done: a token that rotates is
+    /// being exchanged and must be kept. What loses nothing is given up. For the end of a run: nobody sends any more.
     pub async fn settled(&self) {
-        self.0.authenticator.settled().await;
+        self.0.stop.cancel();
+        let lasts = || {
+            let message = "waiting for the new token to be kept: the server that gives out tokens has been asked for it, and \
+                           to end before it answers may lose the login";
+            self.0.events.emit(RunEvent::Warning { stream: None, message: message.to_owned() });
+        };
+        self.0.authenticator.settled(lasts).await;
     }
 
     /// The plan's `base_url`.
@@ -562,15 +572,15 @@ impl Client {
 
     /// What the authenticator needs in order to ask for something itself, on behalf of `stream`.
     fn asking(&self, stream: &StreamName) -> Asking {
-        let (client, stream) = (self.clone(), stream.clone());
+        let (client, waiting) = (self.clone(), stream.clone());
+        let (counting, waited) = (self.clone(), stream.clone());
         Asking {
             retries: Arc::clone(&self.0.retries),
             redactor: Arc::clone(&self.0.redactor),
             clock: Arc::clone(&self.0.clock),
-            on_wait: Arc::new(move |reason, wait| {
-                client.0.ledger.backs_off(&stream, wait);
-                client.waiting(&stream, reason, wait);
-            }),
+            stop: self.0.stop.clone(),
+            on_wait: Arc::new(move |reason, wait| client.waiting(&waiting, reason, wait)),
+            on_waited: Arc::new(move |wait| counting.0.ledger.backs_off(&waited, wait)),
         }
     }
 

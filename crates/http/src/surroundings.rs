@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use spile_model::{Clock, Events, NoSecretStore, SecretStore};
+use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Archiving, Nowhere};
 use crate::guard::names::Names;
@@ -18,6 +19,7 @@ pub struct Surroundings {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) archiving: Archiving,
     pub(crate) secrets: Arc<dyn SecretStore>,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Surroundings {
@@ -32,6 +34,7 @@ impl Surroundings {
             transport: None,
             archiving: Archiving::Off,
             secrets: Arc::new(NoSecretStore),
+            stop: CancellationToken::new(),
         }
     }
 
@@ -39,6 +42,12 @@ impl Surroundings {
     #[must_use]
     pub fn with_secrets(self, secrets: Arc<dyn SecretStore>) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// Once `stop` is cancelled, nothing is begun any more for tokens: nobody is going to use them.
+    #[must_use]
+    pub fn until(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// Names become addresses as `names` says.

@@ -14,6 +14,7 @@ use spile_model::units::show_duration;
 use spile_model::{ByteSize, Clock, Failure, FailureKind, Secret};
 use spile_plan::SourcePlan;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::classify;
 use crate::excerpt;
@@ -41,8 +42,34 @@ pub(crate) struct Asking {
     pub(crate) retries: Arc<RetryPolicy>,
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Told of every wait before it begins.
+    /// Cancelled when nobody is going to use what is asked for.
+    pub(crate) stop: CancellationToken,
+    /// Told of a wait that has begun, why and how long it may last.
     pub(crate) on_wait: Arc<dyn Fn(String, Duration) + Send + Sync>,
+    /// Told of all that was waited.
+    pub(crate) on_waited: Arc<dyn Fn(Duration) + Send + Sync>,
+}
+
+impl Asking {
+    /// Fails once nobody is going to use what is asked for. To be called where nothing is on its way: what a server has
+    /// been asked for may exist in its answer alone.
+    pub(crate) fn goes_on(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() { Err(stopped()) } else { Ok(()) }
+    }
+
+    /// Waits; fails as soon as nobody is going to use what is asked for.
+    pub(crate) async fn pause(&self, wait: Duration) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(stopped()),
+            () = sleep(wait) => (self.on_waited)(wait),
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn stopped() -> Failure {
+    Failure::new(FailureKind::Interrupted, "no token is asked for: the run is about to end")
 }
 
 pub(crate) struct Endpoint {
@@ -128,6 +155,7 @@ impl Endpoint {
     ) -> Result<Granted, Denied> {
         let mut tries = 1;
         loop {
+            asking.goes_on()?;
             let mut denied = match self.try_once(request()?, asking).await {
                 Ok(granted) => return Ok(granted),
                 Err(denied) => denied,
@@ -139,7 +167,7 @@ impl Endpoint {
             match asking.retries.decide(&failure.kind, true, tries, denied.asked) {
                 Decision::Again(wait) => {
                     (asking.on_wait)("the server that gives out tokens fails".to_owned(), wait);
-                    sleep(wait).await;
+                    asking.pause(wait).await?;
                     tries += 1;
                 }
                 decision => {

@@ -134,11 +134,11 @@ impl Authenticator {
         true
     }
 
-    /// Waits until nothing is being fetched.
-    pub(crate) async fn settled(&self) {
+    /// Waits until nothing is being fetched that would be lost; tells `lasts` where that takes a while.
+    pub(crate) async fn settled(&self, lasts: impl FnOnce()) {
         match self {
-            Self::OAuth2(oauth2) => oauth2.settled().await,
-            Self::Session(session) => session.settled().await,
+            Self::OAuth2(oauth2) => oauth2.settled(lasts).await,
+            Self::Session(session) => session.settled(lasts).await,
             _ => {}
         }
     }

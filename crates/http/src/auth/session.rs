@@ -146,6 +146,10 @@ impl ByToken for Session {
         }
         Ok(())
     }
+
+    fn spends(&self) -> bool {
+        false
+    }
 }
 
 /// RFC 3339, or a number of seconds or milliseconds since 1970, also as text.

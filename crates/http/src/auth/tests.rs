@@ -52,7 +52,9 @@ fn authorise(authenticator: &Authenticator, request: &mut reqwest::Request) {
         retries: Arc::new(RetryPolicy::new(spile_plan::RetryPlan::default(), 1)),
         redactor: Arc::new(Redactor::knowing(Vec::new(), std::collections::BTreeSet::new())),
         clock: Arc::new(spile_model::clock::SystemClock),
+        stop: tokio_util::sync::CancellationToken::new(),
         on_wait: Arc::new(|_, _| ()),
+        on_waited: Arc::new(|_| ()),
     };
     let used = futures_now(authenticator.authorise(request, &asking)).unwrap();
     assert_eq!(used, Used::Fixed);

@@ -4,8 +4,8 @@
 //! the number of its generation, by which a refusal says which token it was about. Invariants: at most one fetch is under way; who waited for a fetch gets what
 //! came of it, also its failure, and does not fetch again; a failure that another try cannot mend is asked for once in
 //! a client's life; a token that the API has refused is not used again, also where the server hands it out once more. A
-//! fetch that has begun ends, whether or not somebody still waits for it: what it exchanges may be gone at the server
-//! once it was asked, and what it got must be kept.
+//! fetch that has begun goes on whether or not somebody still waits for it. Once nobody is going to, it is given up, but for
+//! one that spends what it exchanges: that may be gone at the server once it was asked, and what it got must be kept.
 //!
 //! It deliberately knows neither how a token is fetched nor where in a request it goes.
 
@@ -15,8 +15,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use spile_model::failure::Retry;
 use spile_model::{Failure, FailureKind, Secret};
+use tokio::time::timeout;
 
-use super::endpoint::Asking;
+use super::endpoint::{Asking, stopped};
 
 /// A token is fetched anew this part of its lifetime before its end …
 const MARGIN_PART: u32 = 10;
@@ -35,7 +36,14 @@ pub(crate) trait ByToken: Send + Sync + 'static {
 
     /// Puts the token into a request.
     fn carry(&self, token: &Secret, request: &mut reqwest::Request) -> Result<(), Failure>;
+
+    /// Whether a fetch may spend what the next one needs, so that only its own end brings the successor. Such a fetch is
+    /// never dropped; it looks by itself where it may be given up ([`Asking::goes_on`]).
+    fn spends(&self) -> bool;
 }
+
+/// What takes longer to settle is told.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// What a fetch brought.
 pub(crate) struct Grant {
@@ -114,9 +122,15 @@ impl<K: ByToken> Tokens<K> {
         Ok(token.generation)
     }
 
-    /// Waits until no fetch is under way.
-    pub(crate) async fn settled(&self) {
-        drop(self.present.gate.lock().await);
+    /// Waits until no fetch is under way that must come to its end; tells `lasts` where that takes a while.
+    pub(crate) async fn settled(&self, lasts: impl FnOnce()) {
+        if !self.kind.spends() {
+            return;
+        }
+        if timeout(WORTH_TELLING, self.present.gate.lock()).await.is_err() {
+            lasts();
+            drop(self.present.gate.lock().await);
+        }
     }
 
     /// The API has refused the token of that generation. Another try has a better one, or fails by itself: a token that
@@ -151,7 +165,11 @@ impl<K: ByToken> Tokens<K> {
         let asked_at = asking.clock.now();
         let fetching = tokio::spawn(async move {
             let _only_one = only_one;
-            let fetched = kind.fetch(&asking).await;
+            let fetched = tokio::select! {
+                biased;
+                () = asking.stop.cancelled(), if !kind.spends() => Err(stopped()),
+                fetched = kind.fetch(&asking) => fetched,
+            };
             present.slot().settle(fetched, asked_at)
         });
         // A panic in it is a fault of ours, as it would be here.

@@ -12,6 +12,7 @@ use spile_plan::{AuthPlan, ClientPlan, ClientProof, ConsentPlan, GrantPlan, OAut
 use spile_testkit::fake_api::{FakeApi, Request, Response, get, post};
 use spile_testkit::memory_secrets::MemorySecrets;
 use spile_testkit::plan::template;
+use tokio::time::Instant;
 
 use crate::support::{Rig, everything_said, plan};
 
@@ -197,20 +198,83 @@ async fn runs_that_meet_never_exchange_the_same_token() {
 async fn a_request_that_is_given_up_loses_no_token() {
     let rotation = Rotation::start().await;
     let rig = rotation.rig("r3fresh-0");
-    let url = rotation.api.url_of("/items");
-    let given_up = async {
-        while rotation.server.request_count() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        _ = rig.get(&url) => panic!("it had no time to be answered"),
-        () = given_up => {}
-    }
+    given_up(rig.get(&rotation.api.url_of("/items")), || rotation.server.request_count() == 1).await;
     rig.client.settled().await;
     assert_eq!(kept(&rotation.store).as_deref(), Some("r3fresh-1"));
     rotation.all_succeed(&rig, 1).await;
     assert_eq!(rotation.given(), 1);
+}
+
+/// Lets `request` begin, and gives it up as soon as `until` holds.
+async fn given_up<T>(request: impl Future<Output = T>, until: impl Fn() -> bool) {
+    let reached = async {
+        while !until() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        _ = request => panic!("it had no time to be answered"),
+        () = reached => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_waits_for_a_server_that_was_asked_and_says_so() {
+    let (api, server, store) = (FakeApi::start().await, FakeApi::start().await, MemorySecrets::new());
+    server.route(post("/token"), |_| {
+        let granted = json!({"access_token": "tok3n-1", "refresh_token": "r3fresh-1"});
+        Response::json(granted).delay(Duration::from_secs(20))
+    });
+    let rig = Rig::keeping(&with_refresh_token(&api.url(), &server.url(), "r3fresh-0"), &store);
+    given_up(rig.get(&api.url_of("/items")), || server.request_count() == 1).await;
+    rig.client.settled().await;
+    assert_eq!(kept(&store).as_deref(), Some("r3fresh-1"));
+    let said = format!("{:?}", rig.events.lock().unwrap());
+    assert!(said.contains("Warning") && said.contains("waiting for the new token to be kept"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_waits_neither_between_two_tries_nor_for_another_process() {
+    let (api, server, store) = (FakeApi::start().await, FakeApi::start().await, MemorySecrets::new());
+    server.route(post("/token"), |_| Response::status(503).header("Retry-After", 120));
+    let plan = with_refresh_token(&api.url(), &server.url(), "r3fresh-0");
+    let rig = Rig::keeping(&plan, &store);
+    given_up(rig.get(&api.url_of("/items")), || !rig.waits().is_empty()).await;
+    let began = Instant::now();
+    rig.client.settled().await;
+    assert_eq!((began.elapsed(), server.request_count()), (Duration::ZERO, 1));
+
+    let name = spile_model::SecretName::new(&store.written()[0].0).unwrap();
+    let _other = spile_model::SecretStore::hold(&store, &name).unwrap().unwrap();
+    let rig = Rig::keeping(&plan, &store);
+    given_up(rig.get(&api.url_of("/items")), || !rig.waits().is_empty()).await;
+    let began = Instant::now();
+    rig.client.settled().await;
+    assert_eq!((began.elapsed(), server.request_count()), (Duration::ZERO, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_another_process_is_told_once_it_lasts_and_counted_as_long_as_it_was() {
+    let rotation = Rotation::start().await;
+    rotation.all_succeed(&rotation.rig("r3fresh-0"), 1).await;
+    let name = spile_model::SecretName::new(&rotation.store.written()[0].0).unwrap();
+    for (lasts, told) in [(Duration::from_millis(900), 0), (Duration::from_secs(5), 1)] {
+        let other = spile_model::SecretStore::hold(&rotation.store, &name).unwrap().unwrap();
+        let rig = rotation.rig("r3fresh-0");
+        let let_go = async {
+            tokio::time::sleep(lasts).await;
+            drop(other);
+        };
+        tokio::join!(rotation.all_succeed(&rig, 1), let_go);
+        let waits = rig.waits();
+        assert_eq!(waits.len(), told, "{waits:?}");
+        for (reason, wait) in waits {
+            assert_eq!(reason, "another process renews the token");
+            assert!(wait > Duration::from_secs(290), "as long as it may still last: {wait:?}");
+        }
+        let counted = rig.client.usage(&crate::support::stream()).backoff;
+        assert!(counted >= lasts && counted < lasts + Duration::from_secs(1), "{counted:?}");
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,9 @@ const DEVICE_LIFETIME: Duration = Duration::from_secs(900);
 /// How long to wait between two questions where the answer does not say (RFC 8628, 3.2).
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// No server wants to be asked more often.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
 /// As long as a code is worth waiting for; servers mean minutes.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 
@@ -190,7 +193,8 @@ fn read_device_code(answer: &Value) -> Result<DeviceCode, String> {
         return Err("its `user_code` cannot be shown".to_owned());
     }
     let lifetime = answer.get("expires_in").and_then(seconds).unwrap_or(DEVICE_LIFETIME).min(LONGEST_LIFETIME);
-    let interval = answer.get("interval").and_then(seconds).unwrap_or(INTERVAL).clamp(Duration::from_secs(1), lifetime);
+    let interval =
+        answer.get("interval").and_then(seconds).unwrap_or(INTERVAL).clamp(SHORTEST_INTERVAL, LONGEST_LIFETIME);
     Ok(DeviceCode { code: Secret::new(code), user_code: user_code.to_owned(), page, whole_page, lifetime, interval })
 }
 
@@ -267,6 +271,22 @@ mod tests {
             json!({"error": "invalid_client"}),
         ] {
             assert!(read_device_code(&broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn times_that_no_server_should_write_are_brought_within_bounds() {
+        for (expires_in, interval, expected) in [
+            (json!(0.5), json!(null), (500, 5_000)),
+            (json!(0.5), json!(0.001), (500, 1_000)),
+            (json!(1e300), json!(1e300), (900_000, 5_000)),
+            (json!(1e15), json!("1e15"), (3_600_000, 3_600_000)),
+            (json!(0), json!(-1), (900_000, 5_000)),
+        ] {
+            let answer = json!({"device_code": "d", "user_code": "AB", "verification_uri": "https://a.test/",
+                "expires_in": expires_in, "interval": interval});
+            let code = read_device_code(&answer).ok().unwrap();
+            assert_eq!((code.lifetime.as_millis(), code.interval.as_millis()), expected, "{answer}");
         }
     }
 }

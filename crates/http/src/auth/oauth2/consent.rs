@@ -36,7 +36,7 @@ pub(super) struct Consent {
 impl Consent {
     /// An access token: the kept one where it still holds, or a new one for the kept refresh token.
     pub(super) async fn fetch(&self, asking: &Asking) -> Result<Grant, Failure> {
-        let _held = self.kept.hold(asking.on_wait.as_ref()).await?;
+        let _held = self.kept.hold(asking).await?;
         let mut login = self.kept.login().await?.ok_or_else(|| self.nobody_logged_in())?;
         asking.redactor.learn(login.secrets());
         let grant = match self.still_good(&login, asking.clock.now()) {
@@ -49,7 +49,7 @@ impl Consent {
 
     /// Keeps what a login has brought, in the place of what was kept.
     pub(super) async fn begin(&self, answer: Answer, asking: &Asking) -> Result<(), Failure> {
-        let _held = self.kept.hold(asking.on_wait.as_ref()).await?;
+        let _held = self.kept.hold(asking).await?;
         self.kept.keep(&Login::of(answer.refresh_token, &answer.grant, asking.clock.now())).await
     }
 

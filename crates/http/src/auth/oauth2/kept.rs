@@ -11,10 +11,15 @@ use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use spile_model::{Failure, FailureKind, Held, Secret, SecretName, SecretStore};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
+
+use crate::auth::endpoint::Asking;
 
 /// How long to wait between two looks whether another process is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A wait that is longer is told: most exchanges are done by then.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// A process that exchanges a token asks a server one question, with its retries. One that takes longer is stuck.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -77,22 +82,23 @@ impl Kept {
 
     /// Waits until nobody else exchanges the token, here or in another process; nobody does until what is returned is
     /// dropped.
-    pub(super) async fn hold(&self, on_wait: &(dyn Fn(String, Duration) + Send + Sync)) -> Result<Held, Failure> {
+    pub(super) async fn hold(&self, asking: &Asking) -> Result<Held, Failure> {
         let began = Instant::now();
         let mut told = false;
         loop {
             if let Some(held) = self.ask(|store, name| store.hold(name)).await? {
                 return Ok(held);
             }
-            if !told {
-                on_wait("another process renews the token".to_owned(), LOOK_AGAIN);
+            let (waited, left) = (began.elapsed(), LONGEST_WAIT.saturating_sub(began.elapsed()));
+            if waited >= WORTH_TELLING && !told {
+                (asking.on_wait)("another process renews the token".to_owned(), left);
                 told = true;
             }
-            if began.elapsed() > LONGEST_WAIT {
+            if left.is_zero() {
                 let message = format!("another process holds `{}` in {} and does not let go", self.name, self.store());
                 return Err(Failure::new(FailureKind::SecretStore, message));
             }
-            sleep(LOOK_AGAIN).await;
+            asking.pause(LOOK_AGAIN).await?;
         }
     }
 

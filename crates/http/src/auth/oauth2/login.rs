@@ -44,7 +44,9 @@ impl Login {
             retries: Arc::new(RetryPolicy::new(plan.source.retries, surroundings.seed)),
             redactor,
             clock: surroundings.clock,
+            stop: surroundings.stop,
             on_wait: Arc::new(|_, _| ()),
+            on_waited: Arc::new(|_| ()),
         };
         let Authenticator::OAuth2(tokens) = authenticator else { return Ok(None) };
         let login = Self { tokens, asking };
@@ -57,7 +59,7 @@ impl Login {
     /// Why it cannot.
     pub async fn can_be_kept(&self) -> Result<(), Failure> {
         let (consent, _) = self.ours()?;
-        consent.kept.hold(self.asking.on_wait.as_ref()).await.map(drop)
+        consent.kept.hold(&self.asking).await.map(drop)
     }
 
     /// Where a browser comes back to, to the letter as the pipeline file says; without a port, any port of this machine is

@@ -111,6 +111,10 @@ impl ByToken for OAuth2 {
         request.headers_mut().insert(AUTHORIZATION, header);
         Ok(())
     }
+
+    fn spends(&self) -> bool {
+        matches!(self.way, Way::Consent(_))
+    }
 }
 
 impl Consent {

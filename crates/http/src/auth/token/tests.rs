@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use spile_model::Clock;
 use spile_plan::RetryPlan;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::redact::Redactor;
@@ -23,6 +24,7 @@ struct Says {
     next: Mutex<Option<Result<Grant, FailureKind>>>,
     /// Where there is one, it is waited for.
     end: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
+    spends: bool,
 }
 
 impl ByToken for Says {
@@ -39,6 +41,10 @@ impl ByToken for Says {
     fn carry(&self, _: &Secret, _: &mut reqwest::Request) -> Result<(), Failure> {
         Ok(())
     }
+
+    fn spends(&self) -> bool {
+        self.spends
+    }
 }
 
 fn tokens() -> Tokens<Says> {
@@ -50,7 +56,9 @@ fn at(second: u64) -> Asking {
         retries: Arc::new(RetryPolicy::new(RetryPlan::default(), 1)),
         redactor: Arc::new(Redactor::knowing(Vec::new(), BTreeSet::new())),
         clock: Arc::new(Hands(AtomicU64::new(second))),
+        stop: CancellationToken::new(),
         on_wait: Arc::new(|_, _| ()),
+        on_waited: Arc::new(|_| ()),
     }
 }
 
@@ -112,9 +120,32 @@ async fn a_fetch_that_nobody_waits_for_any_more_ends_all_the_same_and_serves_the
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     *tokens.kind.end.lock().unwrap() = Some(ended);
     tokens.say(Ok(granted("a")));
-    assert!(tokio::time::timeout(Duration::ZERO, tokens.get(&at(0))).await.is_err());
-    assert!(tokio::time::timeout(Duration::ZERO, tokens.settled()).await.is_err(), "it is under way");
+    assert!(timeout(Duration::ZERO, tokens.get(&at(0))).await.is_err());
     end.send(()).unwrap();
-    tokens.settled().await;
+    drop(tokens.present.gate.lock().await);
     assert_eq!(fetched(&tokens, 0, "b").await, "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_spends_ends_although_all_are_to_stop_and_another_one_is_given_up() {
+    for spends in [true, false] {
+        let tokens = Tokens::of(Says { spends, ..Says::default() });
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        *tokens.kind.end.lock().unwrap() = Some(ended);
+        tokens.say(Ok(granted("a")));
+        let asking = at(0);
+        assert!(timeout(Duration::ZERO, tokens.get(&asking)).await.is_err());
+        asking.stop.cancel();
+        let (mut told, mut end) = (false, Some(end));
+        tokens
+            .settled(|| {
+                told = true;
+                end.take().unwrap().send(()).unwrap();
+            })
+            .await;
+        assert_eq!(told, spends, "it is under way, and that is told");
+        drop(tokens.present.gate.lock().await);
+        assert_eq!(tokens.present.slot().token.is_some(), spends);
+        assert_eq!(tokens.present.slot().failed.is_some(), !spends);
+    }
 }
