@@ -10,9 +10,9 @@ use spile_plan::Found;
 use crate::permissions;
 
 /// The largest credential is a service account's file of some kilobytes; what is larger, is another file.
-const LARGEST: ByteSize = ByteSize::mib(1);
+pub const LARGEST_CREDENTIAL: ByteSize = ByteSize::mib(1);
 
-/// The file's text without the line breaks at its end, which editors put there. A file that is not there, or empty,
+/// The file's text without the line breaks at its end. A file that is not there, or empty,
 /// holds none.
 ///
 /// # Errors
@@ -26,17 +26,17 @@ pub(crate) fn look(path: &Path) -> Result<Found, Failure> {
     };
     let warning = file.metadata().ok().and_then(|metadata| permissions::complain(path, &metadata));
     let mut bytes = Vec::new();
-    file.take(LARGEST.0 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST.0 {
-        return Err(refused(path, &format!("is larger than {LARGEST}, and no credential is")));
+    file.take(LARGEST_CREDENTIAL.0 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST_CREDENTIAL.0 {
+        return Err(refused(path, &format!("is larger than {LARGEST_CREDENTIAL}, and no credential is")));
     }
     let text = String::from_utf8(bytes).map_err(|_| refused(path, "is not UTF-8 text"))?;
     let value = without_line_breaks(&text);
     Ok(Found { secret: (!value.is_empty()).then(|| Secret::new(value)), warning })
 }
 
-/// The text without line breaks at its end.
-pub(crate) fn without_line_breaks(text: &str) -> &str {
+/// The text without line breaks at its end: editors and `echo` put them there.
+pub fn without_line_breaks(text: &str) -> &str {
     text.trim_end_matches(['\n', '\r'])
 }
 

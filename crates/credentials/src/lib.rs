@@ -18,7 +18,7 @@ mod permissions;
 mod replace;
 mod vault;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use spile_model::{Clock, Failure, SecretStore};
@@ -26,17 +26,27 @@ use spile_plan::{SecretStorePlan, Warning};
 
 pub use self::age_file::AgeFile;
 pub use self::environment::Environment;
+pub use self::file::{LARGEST_CREDENTIAL, without_line_breaks};
 pub use self::lookup::Lookup;
 
-/// The store that `plan` names. Nothing is opened or made before the first call.
-pub fn open(plan: &SecretStorePlan, environment: &Environment, clock: Arc<dyn Clock>) -> Arc<dyn SecretStore> {
+/// Is told where the key of a store was made, just after it was: without it nobody can read the store.
+pub type KeyMade = Arc<dyn Fn(&Path) + Send + Sync>;
+
+/// The store that `plan` names. Nothing is opened or made before the first call; where one makes a key, `key_made` is
+/// told.
+pub fn open(
+    plan: &SecretStorePlan,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    key_made: KeyMade,
+) -> Arc<dyn SecretStore> {
     match plan {
-        SecretStorePlan::AgeFile(path) => Arc::new(AgeFile::new(path.clone(), environment, clock)),
+        SecretStorePlan::AgeFile(path) => Arc::new(AgeFile::new(path.clone(), environment, clock).telling(key_made)),
     }
 }
 
-/// Sees to it that the store that `plan` names has a key, for who is there to be told: where a key was made, for without
-/// it nobody can read the store, and what should not stay as it is.
+/// Sees to it that the store that `plan` names has a key, for a person who is there to keep a copy: also in a file that
+/// the environment names, where [`open`] makes none. Tells what should not stay as it is.
 ///
 /// # Errors
 /// As [`AgeFile::make_key`].
@@ -44,11 +54,13 @@ pub fn prepare(
     plan: &SecretStorePlan,
     environment: &Environment,
     clock: Arc<dyn Clock>,
-) -> Result<(Option<PathBuf>, Option<Warning>), Failure> {
+    key_made: KeyMade,
+) -> Result<Option<Warning>, Failure> {
     match plan {
         SecretStorePlan::AgeFile(path) => {
-            let store = AgeFile::new(path.clone(), environment, clock);
-            Ok((store.make_key()?, store.warning()))
+            let store = AgeFile::new(path.clone(), environment, clock).telling(key_made);
+            store.make_key()?;
+            Ok(store.warning())
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Writing a small file whole: who reads it, and who is killed, finds the old one or the new one.
+//!
+//! Until it is whole it lies beside its goal, under one name for each goal: what a killed process has left is removed by
+//! the next one that writes. So only one may write at a time; callers hold the lock for that ([`crate::locks`]).
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile};
@@ -22,8 +25,13 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A file in the same folder, with the content on the disk. It is removed where it does not get further.
 fn written_beside(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
-    // Such a file has the mode 0600 from its beginning.
-    let mut file = Builder::new().prefix(".spile-").suffix(".partial").tempfile_in(folder(path))?;
+    let name = format!(".{}.partial", path.file_name().unwrap_or_default().to_string_lossy());
+    match fs::remove_file(path.with_file_name(&name)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // Such a file is new, whatever lies there, and has the mode 0600 from its beginning.
+    let mut file = Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     Ok(file)

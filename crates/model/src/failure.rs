@@ -109,6 +109,8 @@ pub enum FailureKind {
     Credential,
     /// The secret store cannot be read or written, or its key does not fit.
     SecretStore,
+    /// There is no room where the secret store is.
+    SecretStoreFull,
     /// There is no secret store, and something must be kept in one.
     NoSecretStore,
     /// A local file could not be read or written (spooling).
@@ -174,6 +176,7 @@ impl FailureKind {
             | Self::Destination
             | Self::Credential
             | Self::SecretStore
+            | Self::SecretStoreFull
             | Self::NoSecretStore
             | Self::Io
             | Self::BudgetSpent
@@ -266,6 +269,7 @@ impl FailureKind {
             Self::SecretStore => {
                 "check that the secret store is there, that this user may read and write it, and that its key is the right one; `spile secret list` tries it"
             }
+            Self::SecretStoreFull => "make room where the secret store and its key are, then run again",
             Self::NoSecretStore => "set one up with `spile secret set`, or name one in the pipeline file (`secrets`)",
             Self::Io => "check the temporary folder's space and permissions",
             Self::BudgetSpent => {

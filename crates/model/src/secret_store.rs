@@ -60,8 +60,8 @@ pub struct KeptSecret {
 /// Keeps secrets between runs, for all pipelines that share it.
 ///
 /// Its calls block (on a disk, on a keyring's daemon, on deriving a key): async code makes them on a thread of their own.
-/// Every failure is of the kind [`FailureKind::SecretStore`] or [`FailureKind::NoSecretStore`], names the store, and
-/// holds no value.
+/// Every failure is of the kind [`FailureKind::SecretStore`], [`FailureKind::SecretStoreFull`] or
+/// [`FailureKind::NoSecretStore`], names the store, and holds no value.
 pub trait SecretStore: Send + Sync {
     /// The secret of that name, as it was written last, whoever wrote it; `None` where there is none.
     ///

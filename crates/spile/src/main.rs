@@ -9,6 +9,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod exit;
+mod key;
 mod logging;
 mod login;
 mod memory;

@@ -13,6 +13,7 @@ use spile_model::{Events, Failure, StreamName, SystemClock};
 use spile_plan::{CredentialSource, DestinationPlan, PipelinePlan};
 
 use crate::arguments::PipelineArguments;
+use crate::key;
 use crate::output::failure;
 use crate::output::terminal::Terminal;
 use crate::problem::Problem;
@@ -88,7 +89,8 @@ pub(crate) async fn existing_destination(plan: &PipelinePlan) -> Result<Arc<dyn 
 pub(crate) fn world(plan: &PipelinePlan, events: Events) -> World {
     use std::hash::{BuildHasher, RandomState};
     let seed = RandomState::new().hash_one(std::process::id());
-    let secrets = spile_credentials::open(&plan.secrets, &Environment::of_process(), Arc::new(SystemClock));
+    let key_made = key::emit(events.clone());
+    let secrets = spile_credentials::open(&plan.secrets, &Environment::of_process(), Arc::new(SystemClock), key_made);
     World { seed, secrets, ..World::new(Arc::new(SystemClock), events) }
 }
 

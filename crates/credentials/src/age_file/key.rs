@@ -16,7 +16,7 @@ use spile_model::{Failure, FailureKind, Secret};
 use spile_plan::Warning;
 
 use crate::environment::Environment;
-use crate::locks::make_folder;
+use crate::locks::{Locks, make_folder};
 use crate::permissions;
 use crate::replace::create;
 
@@ -95,7 +95,10 @@ impl KeyPlace {
     pub(super) fn make(&self) -> Result<Option<PathBuf>, Failure> {
         let (Self::Own(path) | Self::Named(path)) = self else { return Ok(None) };
         let unwritable = |error| {
-            failure(format!("a key for the secret store cannot be put into {}", path.display())).caused_by(error)
+            super::unwritable(
+                failure(format!("a key for the secret store cannot be put into {}", path.display())),
+                error,
+            )
         };
         if path.try_exists().map_err(unwritable)? {
             return Ok(None);
@@ -103,6 +106,7 @@ impl KeyPlace {
         if let (Self::Own(_), Some(folder)) = (self, path.parent()) {
             make_folder(folder).map_err(unwritable)?;
         }
+        let _writing = Locks::beside(path).writing().map_err(unwritable)?;
         match create(path, new_identity().as_bytes()) {
             Ok(()) => Ok(Some(path.clone())),
             // Another process was faster: its key is the key.

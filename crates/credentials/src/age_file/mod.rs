@@ -6,9 +6,9 @@
 mod document;
 mod key;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -17,6 +17,7 @@ use spile_plan::{Found, Warning};
 
 use self::document::Document;
 use self::key::KeyPlace;
+use crate::KeyMade;
 use crate::environment::Environment;
 use crate::locks::Locks;
 use crate::replace::{folder, replace};
@@ -32,6 +33,7 @@ pub struct AgeFile {
     clock: Arc<dyn Clock>,
     /// What the file held when it was like this: deriving a key from a passphrase takes a second each time.
     known: Mutex<Option<(Looks, Document)>>,
+    key_made: KeyMade,
 }
 
 /// By what a file that is only ever replaced is told from its predecessor.
@@ -46,8 +48,14 @@ impl AgeFile {
     /// The store in `path`, with the key that `environment` leads to. Nothing is opened yet.
     pub fn new(path: PathBuf, environment: &Environment, clock: Arc<dyn Clock>) -> Self {
         let key = KeyPlace::of(environment);
-        let locks = Locks::in_folder(locks_folder(&path));
-        Self { path, key, locks, clock, known: Mutex::default() }
+        let locks = Locks::beside(&path);
+        Self { path, key, locks, clock, known: Mutex::default(), key_made: Arc::new(|_| ()) }
+    }
+
+    /// Where a key is made, `key_made` is told, before anything else can fail.
+    #[must_use]
+    pub fn telling(self, key_made: KeyMade) -> Self {
+        Self { key_made, ..self }
     }
 
     /// Makes the key that a first secret needs, where no file is there yet: an identity, where the environment says or
@@ -57,7 +65,14 @@ impl AgeFile {
     /// # Errors
     /// [`FailureKind::SecretStore`] where it cannot be written.
     pub fn make_key(&self) -> Result<Option<PathBuf>, Failure> {
-        if self.exists()? { Ok(None) } else { self.key.make() }
+        if self.exists()? {
+            return Ok(None);
+        }
+        let made = self.key.make()?;
+        if let Some(path) = &made {
+            (self.key_made)(path);
+        }
+        Ok(made)
     }
 
     /// Sees to it that what is written can be encrypted, and read again by the same key.
@@ -67,7 +82,7 @@ impl AgeFile {
             return self.load().map(drop);
         }
         if self.key.is_own() {
-            self.key.make()?;
+            self.make_key()?;
         }
         self.key.key().map(drop)
     }
@@ -124,7 +139,7 @@ impl AgeFile {
         let mut document = self.load()?;
         let changed = change(&mut document);
         let encrypted = self.key.key()?.encrypt(&document.text()).map_err(|why| self.failure(&why))?;
-        replace(&self.path, &encrypted).map_err(|error| self.failure("cannot be written").caused_by(error))?;
+        replace(&self.path, &encrypted).map_err(|error| unwritable(self.failure("cannot be written"), error))?;
         Ok(changed)
     }
 
@@ -138,7 +153,10 @@ impl AgeFile {
     }
 
     fn unlockable(&self, error: io::Error) -> Failure {
-        self.failure("cannot be locked against other processes").caused_by(error)
+        if error.kind() == ErrorKind::TimedOut {
+            return self.failure(&format!("cannot be written: {error}"));
+        }
+        unwritable(self.failure("cannot be locked against other processes"), error)
     }
 
     fn failure(&self, what: &str) -> Failure {
@@ -179,12 +197,13 @@ impl SecretStore for AgeFile {
     }
 }
 
-/// Beside the file, and hidden: `.spile.secrets.age.locks`.
-fn locks_folder(path: &Path) -> PathBuf {
-    // Two ways to one file must lead to the same locks.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.locks"))
+/// A failure to write: where there is no room, that is its kind.
+fn unwritable(failure: Failure, error: io::Error) -> Failure {
+    let kind = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FailureKind::SecretStoreFull,
+        _ => failure.kind.clone(),
+    };
+    Failure { kind, ..failure }.caused_by(error)
 }
 
 fn looks(file: &File) -> io::Result<Looks> {
@@ -194,4 +213,20 @@ fn looks(file: &File) -> io::Result<Looks> {
     #[cfg(not(unix))]
     let number = 0;
     Ok(Looks { modified: metadata.modified().ok(), length: metadata.len(), number })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_room_the_failure_is_about_room() {
+        let failed =
+            |kind| unwritable(Failure::new(FailureKind::SecretStore, "cannot be written"), io::Error::from(kind)).kind;
+        for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert_eq!(failed(full), FailureKind::SecretStoreFull);
+        }
+        assert_eq!(failed(ErrorKind::PermissionDenied), FailureKind::SecretStore);
+        assert!(FailureKind::SecretStoreFull.remedy().contains("make room"));
+    }
 }

@@ -1,7 +1,7 @@
 //! The encrypted file: what it keeps, who can read it, and what happens when its key or its bytes are wrong.
 
 use std::fs;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use proptest::prelude::*;
@@ -58,6 +58,40 @@ fn the_file_its_key_and_its_locks_are_for_their_owner_alone() {
     assert_eq!(store.warning(), None);
     set_mode(&user.identity(), 0o640);
     assert_eq!(store.warning().unwrap().remedy, format!("chmod 600 {}", user.identity().display()));
+}
+
+#[test]
+fn where_a_key_is_made_is_told_at_once_whatever_fails_afterwards() {
+    let user = User::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let store = || {
+        let heard = Arc::clone(&told);
+        user.store().telling(Arc::new(move |path| heard.lock().unwrap().push(path.to_owned())))
+    };
+    // What cannot be removed is in the way of a writing.
+    let partial = user.project(".spile.secrets.age.partial");
+    fs::create_dir(&partial).unwrap();
+    assert!(store().write(&name("token"), &secret("hunter2")).is_err());
+    assert_eq!(*told.lock().unwrap(), [user.identity()]);
+    fs::remove_dir(&partial).unwrap();
+    store().write(&name("token"), &secret("hunter2")).unwrap();
+    assert!(store().hold(&name("token")).unwrap().is_some());
+    assert_eq!(told.lock().unwrap().len(), 1, "it was made once");
+}
+
+#[test]
+fn what_a_killed_process_has_left_half_written_is_gone_after_the_next_writing() {
+    let user = User::new();
+    fs::create_dir_all(user.identity().parent().unwrap()).unwrap();
+    let left = [user.project(".spile.secrets.age.partial"), user.identity().with_file_name(".identity.txt.partial")];
+    for partial in &left {
+        fs::write(partial, "AGE-SECRET-KEY-1").unwrap();
+        set_mode(partial, 0o644);
+    }
+    user.store().write(&name("token"), &secret("hunter2")).unwrap();
+    assert!(left.iter().all(|partial| !partial.exists()));
+    assert_eq!((mode(&user.project("spile.secrets.age")), mode(&user.identity())), (0o600, 0o600));
+    assert_eq!(user.store().read(&name("token")).unwrap().unwrap().expose(), "hunter2");
 }
 
 #[test]

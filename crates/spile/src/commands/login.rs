@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::arguments::PipelineArguments;
 use crate::exit::Exit;
+use crate::key;
 use crate::login::listener::{Answer, Listener};
 use crate::login::page::Page;
 use crate::login::pasted;
@@ -42,6 +43,9 @@ pub(crate) async fn execute(arguments: &Arguments, terminal: &Terminal) -> Resul
         return Err(Problem::usage(format!("`{}` has no login: its credentials are in variables", plan.name))
             .remedy("for a login, say how a person is asked: `auth: { oauth2: { login: … } }`; see docs/login.md"));
     };
+    let (store, told) = (plan.secrets.clone(), *terminal);
+    let preparing = tokio::task::spawn_blocking(move || key::prepare(&store, &told));
+    preparing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
     login.can_be_kept().await?;
     if arguments.device || !login.has_page() {
         by_code(&login, terminal).await?;

@@ -7,18 +7,16 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use console::Term;
 use spile_config::{secret_store, secret_store_named};
-use spile_credentials::{Environment, open, prepare};
+use spile_credentials::{Environment, LARGEST_CREDENTIAL, open, without_line_breaks};
 use spile_model::{Secret, SecretName, SecretStore, SystemClock};
 use spile_plan::SecretStorePlan;
 
 use crate::exit::Exit;
+use crate::key;
 use crate::output::number::plural;
 use crate::output::table;
 use crate::output::terminal::Terminal;
 use crate::problem::Problem;
-
-/// No credential is larger; what is, is another file.
-const LARGEST: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -83,34 +81,25 @@ impl Store {
     }
 }
 
-fn opened(plan: &SecretStorePlan) -> Arc<dyn SecretStore> {
-    open(plan, &Environment::of_process(), Arc::new(SystemClock))
+fn opened(plan: &SecretStorePlan, terminal: &Terminal) -> Arc<dyn SecretStore> {
+    open(plan, &Environment::of_process(), Arc::new(SystemClock), key::tell(*terminal))
 }
 
 fn set(name: &str, plan: &SecretStorePlan, terminal: &Terminal) -> Result<Exit, Problem> {
     let name = named(name)?;
-    let store = opened(plan);
+    let store = opened(plan, terminal);
     // Before anything is typed: whether it can be kept at all.
     let before = store.read(&name)?;
     let secret = value(&name)?;
-    let (made, warning) = prepare(plan, &Environment::of_process(), Arc::new(SystemClock))?;
+    key::prepare(plan, terminal)?;
     store.write(&name, &secret)?;
     let verb = if before.is_some() { "replaced" } else { "stored" };
     terminal.say(&format!("{verb} `{name}` in {}", store.describe()));
-    if let Some(key) = made {
-        terminal.say(&format!(
-            "  made its key: {}\n  without it nobody can read the store: keep a copy, and never beside the store",
-            key.display()
-        ));
-    }
-    if let Some(warning) = warning {
-        terminal.tell(&format!("{} {}\n  to do: {}", terminal.attention("warning:"), warning.message, warning.remedy));
-    }
     Ok(Exit::Success)
 }
 
 fn list(plan: &SecretStorePlan, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = opened(plan);
+    let store = opened(plan, terminal);
     let kept = store.list()?;
     terminal.say(&format!("{}: {}", store.describe(), plural(kept.len() as u64, "secret")));
     if !kept.is_empty() {
@@ -125,7 +114,7 @@ fn list(plan: &SecretStorePlan, terminal: &Terminal) -> Result<Exit, Problem> {
 }
 
 fn remove(name: &str, plan: &SecretStorePlan, terminal: &Terminal) -> Result<Exit, Problem> {
-    let (name, store) = (named(name)?, opened(plan));
+    let (name, store) = (named(name)?, opened(plan, terminal));
     if !store.remove(&name)? {
         return Err(Problem::failed(format!("there is no secret `{name}` in {}", store.describe()))
             .remedy("`spile secret list` names those that are there"));
@@ -147,15 +136,16 @@ fn value(name: &SecretName) -> Result<Secret, Problem> {
         terminal.read_secure_line().map_err(unreadable)?
     } else {
         let mut text = String::new();
-        std::io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+        std::io::stdin().lock().take(LARGEST_CREDENTIAL.0 + 1).read_to_string(&mut text).map_err(unreadable)?;
         text
     };
-    let value = text.trim_end_matches(['\n', '\r']);
+    let value = without_line_breaks(&text);
     if value.is_empty() {
         return Err(Problem::usage(format!("the value of `{name}` is empty; nothing was stored")));
     }
-    if value.len() as u64 > LARGEST {
-        return Err(Problem::usage(format!("the value of `{name}` is larger than 1 MiB; nothing was stored")));
+    if value.len() as u64 > LARGEST_CREDENTIAL.0 {
+        let message = format!("the value of `{name}` is larger than {LARGEST_CREDENTIAL}; nothing was stored");
+        return Err(Problem::usage(message));
     }
     Ok(Secret::new(value))
 }

@@ -46,9 +46,10 @@ impl Listener {
         answers: mpsc::Sender<Answer>,
     ) -> std::io::Result<Option<Self>> {
         let Ok(mut url) = Url::parse(redirect_uri) else { return Ok(None) };
-        let Some(sockets) = bind(&url).await? else { return Ok(None) };
+        let named = names_port(redirect_uri).then(|| url.port_or_known_default()).flatten();
+        let Some(sockets) = bind(&url, named.unwrap_or(0)).await? else { return Ok(None) };
         let mut redirect_uri = redirect_uri.to_owned();
-        if url.port().is_none() {
+        if named.is_none() {
             let port = sockets.first().map(TcpListener::local_addr).transpose()?.map(|address| address.port());
             // A URL of a host takes any port.
             let _ = url.set_port(port);
@@ -80,9 +81,17 @@ impl Listener {
     }
 }
 
-/// Browsers ask for `localhost` at either of its addresses, so both are listened at, where this machine has both.
-async fn bind(url: &Url) -> std::io::Result<Option<Vec<TcpListener>>> {
-    let port = url.port().unwrap_or(0);
+/// Whether the address has a port. A parsed one does not tell: `http://localhost:80` has none there.
+fn names_port(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Browsers ask for `localhost` at either of its addresses, so both are listened at, where this machine has both. At the
+/// port 0, a free one is found.
+async fn bind(url: &Url, port: u16) -> std::io::Result<Option<Vec<TcpListener>>> {
     let v4 = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
     Ok(match url.host() {
@@ -130,6 +139,31 @@ mod tests {
         let exact = format!("http://LOCALHOST:{port}");
         assert_eq!(start(&exact).await.unwrap().redirect_uri(), exact);
         assert!(start("https://example.com/callback").await.is_none());
+    }
+
+    #[test]
+    fn a_port_is_one_that_is_written_also_where_it_is_the_schemes_own() {
+        for (address, named) in [
+            ("http://localhost:80/cb", true),
+            ("http://127.0.0.1:8400?a=b", true),
+            ("http://[::1]:80", true),
+            ("http://localhost/cb:80", false),
+            ("http://localhost?x=http://a:80", false),
+            ("http://localhost:/cb", false),
+            ("http://[::1]/cb", false),
+        ] {
+            assert_eq!(names_port(address), named, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_schemes_own_port_is_listened_at_or_nothing_is() {
+        let (answers, _) = mpsc::channel(1);
+        let exact = "http://127.0.0.1:80/cb";
+        // Not every user may listen there.
+        if let Ok(listener) = Listener::start(exact, "shop", answers).await {
+            assert_eq!(listener.unwrap().redirect_uri(), exact);
+        }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use spile_destination_duckdb::DuckDb;
 use spile_model::SystemClock;
 use spile_plan::{CommitPlan, DuckDbPlan};
-use spile_testkit::fake_api::{FakeApi, Response, get};
+use spile_testkit::fake_api::{FakeApi, Response, get, post};
 
 use crate::place::{Called, Place};
 
@@ -113,6 +113,35 @@ fn ctrl_c_commits_what_was_read_and_ends_with_130() {
         assert_eq!(place.query("test.duckdb", "select id from things order by id"), ["1", "2"]);
         let runs = place.query("test.duckdb", "select status from _spile_runs");
         assert_eq!(runs, ["interrupted"]);
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_run_that_waits_for_a_token_without_asking_again() {
+    for (answer, sign) in [
+        (Response::stall as fn() -> Response, "\"stream_started\""),
+        (|| Response::status(503).header("Retry-After", 120), "\"waiting\""),
+    ] {
+        let server = FakeApi::start_blocking();
+        server.route(post("/token"), move |_| answer());
+        let place = Place::with_pipeline(&server.url(), PAGED);
+        let url = server.url();
+        let auth =
+            format!("\n  auth: {{ oauth2: {{ token_url: {url}/token, client_id: me, client_secret: s3cret }} }}");
+        let pipeline = std::fs::read_to_string(place.path("pipeline.yaml")).unwrap();
+        std::fs::write(place.path("pipeline.yaml"), pipeline.replace(&url, &format!("{url}{auth}"))).unwrap();
+        let mut command = place.command(&["run", "pipeline.yaml", "--json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.contains(sign)), "the run ended early");
+        while server.request_count() == 0 {
+            std::thread::yield_now();
+        }
+        signal(&child, "-INT");
+        let rest: Vec<String> = lines.collect();
+        let called = Called::from(&child.wait_with_output().unwrap());
+        assert_eq!((called.code, called.stderr.as_str()), (130, ""), "{rest:?}");
+        assert_eq!(server.request_count(), 1);
     }
 }
 

@@ -176,13 +176,41 @@ fn a_pipeline_without_a_login_says_how_one_is_written() {
 }
 
 #[test]
+fn where_the_key_of_the_secret_store_is_made_is_told_before_anything_else_can_fail() {
+    let place = Place::new();
+    let auth = |further: &str| {
+        format!(
+            "name: shop\nvariables:\n  seed: {{ secret: true, env: SEED }}\nsource:\n  base_url: http://127.0.0.1:9\n  \
+             retries: {{ attempts: 1 }}\n  auth:\n    oauth2: {{ token_url: http://127.0.0.1:9/token, client_id: spile, \
+             {further} }}\nstreams:\n  items: {{ path: /items }}\ndestination: duckdb:shop.duckdb\n"
+        )
+    };
+    let login = "login: { authorization_url: http://127.0.0.1:9/auth }";
+    std::fs::write(place.path("login.yaml"), auth(login)).unwrap();
+    std::fs::write(place.path("seed.yaml"), auth("refresh_token: \"{{ seed }}\"")).unwrap();
+    for arguments in [&["login", "login.yaml", "--no-browser"][..], &["run", "seed.yaml"]] {
+        let _ = std::fs::remove_dir_all(place.path("settings"));
+        let _ = std::fs::remove_file(place.path("spile.secrets.age"));
+        let mut command = command(&place, arguments);
+        let called = Called::from(&command.env("SEED", "r3fresh").stdin(Stdio::null()).output().unwrap());
+        assert_eq!(called.code, 1, "{}", called.stderr);
+        let key = place.path("settings/spile/identity.txt");
+        let said = format!("made the key of the secret store, {}: without it nobody can read the store", key.display());
+        assert!(called.stderr.contains(&said) && key.exists(), "{}", called.stderr);
+    }
+}
+
+#[test]
 fn a_code_is_shown_with_the_page_where_it_is_entered() {
     let provider = provider();
     let place = place(&provider, &format!("        device_url: {}/device/auth\n", provider.issuer));
     let mut login = command(&place, &["login", "shop.yaml", "--device"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(login.stderr.take().unwrap());
     let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
+    while !line.starts_with("open ") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it showed no code");
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let after = |word: &str| words[words.iter().position(|known| *known == word).unwrap() + 1];
     let entered = ask(&provider.person(after("open"), &[("user_code", after("code"))]));

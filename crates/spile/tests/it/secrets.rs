@@ -51,7 +51,7 @@ fn place() -> Place {
 fn a_secret_is_stored_listed_replaced_and_removed() {
     let place = place();
     let first = call_with(&place, &["secret", "set", "github_token"], "hunter2-hunter2\n").succeeded();
-    insta::assert_snapshot!(first.stdout);
+    insta::assert_snapshot!(format!("{}{}", first.stderr, first.stdout));
     let again = call_with(&place, &["secret", "set", "github_token"], "hunter2-hunter2").succeeded();
     assert_eq!(again.stdout, "replaced `github_token` in the file spile.secrets.age\n");
     let listed = call(&place, &["secret", "list"]).succeeded().stdout;
