@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use spile_model::StreamName;
 use spile_plan::{CostPlan, StreamPlan};
 
+use super::amount::Amount;
 use super::bill::Cost;
 
 pub(super) struct Costs(HashMap<StreamName, Known>);
@@ -18,15 +19,15 @@ struct Known {
     told: bool,
     /// Where they do: one was answered.
     learned: bool,
-    cost: f64,
+    cost: Amount,
     /// Of which it is not settled what they cost.
     under_way: u32,
 }
 
 /// What a request is taken for before it leaves.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Estimate {
-    pub(super) cost: f64,
+    pub(super) cost: Amount,
     /// The file or an earlier answer says so.
     pub(super) known: bool,
 }
@@ -40,7 +41,7 @@ impl Costs {
                 CostPlan::GraphQl => (true, None),
             };
             let learned = cost.is_some();
-            let cost = cost.map_or(1.0, |cost| f64::from(cost.get()));
+            let cost = cost.map_or(Amount::ONE, |cost| cost.get().into());
             (stream.name.clone(), Known { told, learned, cost, under_way: 0 })
         });
         Self(known.collect())
@@ -48,7 +49,7 @@ impl Costs {
 
     pub(super) fn of(&self, stream: &StreamName) -> Estimate {
         match self.0.get(stream) {
-            None => Estimate { cost: 1.0, known: true },
+            None => Estimate { cost: Amount::ONE, known: true },
             Some(known) if known.learned => Estimate { cost: known.cost, known: true },
             // The dearest of all is the safest guess.
             Some(_) => Estimate { cost: self.dearest(), known: false },
@@ -56,8 +57,8 @@ impl Costs {
     }
 
     /// The most that a request of any stream is known to cost.
-    pub(super) fn dearest(&self) -> f64 {
-        self.0.values().map(|known| known.cost).fold(1.0, f64::max)
+    pub(super) fn dearest(&self) -> Amount {
+        self.0.values().map(|known| known.cost).fold(Amount::ONE, Amount::max)
     }
 
     /// Whether answers to `stream` tell what they cost.
@@ -84,7 +85,7 @@ impl Costs {
             return;
         }
         if let Some(cost) = told.and_then(|told| told.requested.or(told.actual)) {
-            (known.learned, known.cost) = (true, cost);
+            (known.learned, known.cost) = (true, Amount::of(cost));
         } else if told.is_some_and(|told| !told.refused) {
             known.learned = true; // it does not tell, and nobody waits for it again
         }

@@ -6,6 +6,7 @@
 //! and where it is not known whether the API would accept one more (at the beginning, after a pause, when a limit should
 //! have been renewed, while it is down), one request goes ahead alone. Time is tokio's, so that tests pause it.
 
+mod amount;
 pub(crate) mod bill;
 mod cost;
 pub(crate) mod dialect;
@@ -26,6 +27,7 @@ use spile_plan::{RateLimitPlan, RetryPlan, StreamPlan};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use self::amount::Amount;
 use self::bill::{Bill, Cost};
 use self::cost::Costs;
 use self::dialect::{Reading, Unit};
@@ -278,8 +280,8 @@ impl Drop for Waiting<'_> {
 struct Permitted {
     number: u64,
     path: Box<str>,
-    windows: Vec<(usize, f64)>,
-    told: Vec<(usize, f64)>,
+    windows: Vec<(usize, Amount)>,
+    told: Vec<(usize, Amount)>,
     /// What it costs is told by the reader of its answer, and not settled yet.
     unsettled: bool,
     /// When it arrived at the latest, once it is answered.
@@ -584,7 +586,7 @@ impl State {
             self.pause(None, now);
         }
         permitted.heard.extend(told);
-        let taken = if refused { Some(0.0) } else { cost.and_then(|cost| cost.actual) };
+        let taken = if refused { Some(Amount::NOTHING) } else { cost.and_then(|cost| cost.actual).map(Amount::of) };
         let heard = std::mem::take(&mut permitted.heard);
         let news = |at| if heard.contains(&at) { News::Told } else { News::Silence };
         self.count(&permitted, Which::Cost, taken, news, now);
@@ -595,7 +597,7 @@ impl State {
         &mut self,
         permitted: &Permitted,
         which: Which,
-        taken: Option<f64>,
+        taken: Option<Amount>,
         news: impl Fn(usize) -> News,
         now: Instant,
     ) {
@@ -621,9 +623,9 @@ impl State {
                 Some(at) => at,
                 None if self.told.len() < MOST_TOLD => {
                     // What else is under way may count, and does not know of it.
-                    let others = f64::from(self.under_way.saturating_sub(1));
-                    let each = if reading.unit == Unit::Cost { self.costs.dearest() } else { 1.0 };
-                    let mut told = Told::new(reading, others * each, now);
+                    let others = self.under_way.saturating_sub(1);
+                    let each = if reading.unit == Unit::Cost { self.costs.dearest() } else { Amount::ONE };
+                    let mut told = Told::new(reading, each * others, now);
                     told.particular = self.told.iter().any(|known| known.was_told_to_another(stream));
                     self.told.push(told);
                     self.told.len() - 1

@@ -2,17 +2,18 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::HeaderName;
-use spile_plan::{CostPlan, Counted, PathPattern, TokenSource, WindowKind};
+use spile_plan::{Counted, PathPattern, WindowKind};
 
 use super::*;
+
+mod costs;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 fn limit(most: u32, per: Duration) -> RateLimitPlan {
     let most = NonZeroU32::new(most).unwrap();
     RateLimitPlan { counts: Counted::Requests, most, per, window: WindowKind::Sliding, paths: Vec::new() }
-}
-
-fn limit_of_cost(most: u32, per: Duration) -> RateLimitPlan {
-    RateLimitPlan { counts: Counted::Cost, ..limit(most, per) }
 }
 
 fn limiter(limits: &[RateLimitPlan], concurrency: u32) -> Arc<Limiter> {
@@ -22,15 +23,6 @@ fn limiter(limits: &[RateLimitPlan], concurrency: u32) -> Arc<Limiter> {
 fn limiter_of(limits: &[RateLimitPlan], concurrency: u32, streams: &[StreamPlan]) -> Arc<Limiter> {
     let noon = "2025-03-01T12:00:50Z".parse().unwrap();
     Arc::new(Limiter::new(limits, concurrency, &RetryPlan::default(), noon, streams.iter()))
-}
-
-/// A stream with this cost.
-fn costing(name: &str, cost: CostPlan) -> StreamPlan {
-    StreamPlan { cost, ..spile_testkit::plan::stream(name) }
-}
-
-fn fixed(name: &str, cost: u32) -> StreamPlan {
-    costing(name, CostPlan::Fixed(NonZeroU32::new(cost).unwrap()))
 }
 
 async fn admit(limiter: &Arc<Limiter>) -> Permit {
@@ -106,7 +98,7 @@ async fn a_large_quota_takes_bounded_memory_and_stays_nearly_whole() {
         tokio::time::advance(Duration::from_millis(36)).await;
     }
     let kept = limiter.lock().windows[0].kept();
-    assert_eq!(kept.0, 200_000.0);
+    assert_eq!(kept.0, Amount::from(200_000));
     assert!(kept.1 <= 3 * window::PARTS as usize, "{}", kept.1);
 }
 
@@ -320,102 +312,3 @@ async fn at_first_one_request_goes_ahead_alone() {
     drop(ahead);
     let (_a, _b) = (admit(&limiter).await, admit(&limiter).await);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_limit_of_cost_takes_each_request_for_what_it_costs() {
-    let limiter = limiter_of(&[limit_of_cost(100, MINUTE)], 8, &[fixed("cheap", 10), fixed("dear", 40)]);
-    let start = Instant::now();
-    for stream in ["dear", "dear", "cheap", "cheap"] {
-        drop(admit_to(&limiter, stream, "/").await);
-    }
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    drop(admit_to(&limiter, "cheap", "/").await);
-    assert_eq!(start.elapsed(), MINUTE);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_costs_more_than_the_limit_takes_all_of_it() {
-    let limiter = limiter_of(&[limit_of_cost(100, MINUTE)], 8, &[fixed("dear", 400)]);
-    let start = Instant::now();
-    for minutes in [0, 1, 2] {
-        drop(admit_to(&limiter, "dear", "/").await);
-        assert_eq!(start.elapsed(), MINUTE * minutes);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn limits_of_cost_and_of_requests_hold_together() {
-    let limits = [limit(3, SECOND), limit_of_cost(100, MINUTE)];
-    let limiter = limiter_of(&limits, 8, &[fixed("items", 20)]);
-    let times: Vec<u64> = departures(&limiter, 8).await.iter().map(Duration::as_secs).collect();
-    assert_eq!(times, [0, 0, 0, 1, 1, 60, 60, 60]);
-}
-
-fn told() -> StreamPlan {
-    costing("items", CostPlan::Told { by: TokenSource::Header("x-cost".to_owned()), estimate: None })
-}
-
-/// Lets a request go, and answers it with what it cost.
-async fn costs(limiter: &Arc<Limiter>, cost: Option<f64>) {
-    let mut permit = admit(limiter).await;
-    permit.answered(StatusCode::OK, &HeaderMap::new(), None, Timestamp::UNIX_EPOCH);
-    let bill = permit.bill(StatusCode::OK);
-    drop(permit);
-    if cost.is_some() {
-        bill.tell(&Cost { actual: cost, ..Cost::default() }, Timestamp::UNIX_EPOCH);
-        bill.tell(&Cost { actual: Some(1e9), ..Cost::default() }, Timestamp::UNIX_EPOCH);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_reserved_is_put_right_by_what_the_answer_tells() {
-    let limiter = limiter_of(&[limit_of_cost(100, MINUTE)], 8, &[told()]);
-    let start = Instant::now();
-    for (cost, second) in [(60.0, 0), (0.5, 60), (90.0, 60), (10.0, 120), (20.0, 120), (70.0, 120), (1.0, 180)] {
-        costs(&limiter, Some(cost)).await;
-        assert_eq!(start.elapsed().as_secs(), second, "{cost}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_first_request_whose_cost_nobody_knows_goes_ahead_alone() {
-    let limiter = limiter_of(&[limit_of_cost(100, MINUTE)], 8, &[told(), fixed("others", 1)]);
-    drop(admit_to(&limiter, "others", "/").await);
-    let mut first = admit(&limiter).await;
-    first.answered(StatusCode::OK, &HeaderMap::new(), None, Timestamp::UNIX_EPOCH);
-    let bill = first.bill(StatusCode::OK);
-    drop(first);
-    drop(admit_to(&limiter, "others", "/").await);
-    assert!(tokio::time::timeout(SECOND, admit(&limiter)).await.is_err(), "it is not settled yet");
-    bill.tell(&Cost { actual: Some(30.0), ..Cost::default() }, Timestamp::UNIX_EPOCH);
-    let (_a, _b) = (admit(&limiter).await, admit(&limiter).await);
-    assert!(tokio::time::timeout(SECOND, admit(&limiter)).await.is_err(), "there is room for two of them");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_bill_that_nobody_settles_counts_as_what_was_reserved() {
-    let limiter = limiter_of(&[limit_of_cost(100, MINUTE)], 8, &[told()]);
-    let start = Instant::now();
-    costs(&limiter, Some(50.0)).await;
-    costs(&limiter, None).await;
-    costs(&limiter, Some(50.0)).await;
-    assert_eq!(start.elapsed(), MINUTE);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dear_request_gets_its_turn_among_many_cheap_ones() {
-    let limiter = limiter_of(&[limit_of_cost(100, MINUTE)], 64, &[fixed("dear", 90), fixed("cheap", 2)]);
-    let start = Instant::now();
-    let mut cheap = tokio::task::JoinSet::new();
-    for _ in 0..200 {
-        let limiter = Arc::clone(&limiter);
-        cheap.spawn(async move { drop(admit_to(&limiter, "cheap", "/").await) });
-    }
-    tokio::time::sleep(SECOND).await;
-    drop(admit_to(&limiter, "dear", "/").await);
-    assert!(start.elapsed() <= MINUTE + SECOND, "{:?}", start.elapsed());
-    cheap.join_all().await;
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use spile_model::{Quota, StreamName};
 use tokio::time::Instant;
 
+use super::amount::Amount;
 use super::cost::Estimate;
 use super::dialect::{Reading, Unit};
 
@@ -29,9 +30,9 @@ const USUAL: [u64; 17] = [1, 2, 5, 10, 15, 20, 30, 60, 100, 120, 300, 600, 900, 
 pub(super) struct Told {
     pub(super) name: Box<str>,
     unit: Unit,
-    limit: Option<f64>,
+    limit: Option<Amount>,
     /// What is left, everything counted but what is under way.
-    left: Option<f64>,
+    left: Option<Amount>,
     /// When that was told.
     at: Instant,
     /// When all of the limit is there again.
@@ -41,9 +42,9 @@ pub(super) struct Told {
     /// What comes back in a second.
     restore: Option<f64>,
     /// What is taken for requests that are not settled yet: each one, or what it costs.
-    under_way: f64,
+    under_way: Amount,
     /// At the first answer that tells of it: what else was under way.
-    unknowing: f64,
+    unknowing: Amount,
     /// The request, by its number, whose answer was believed last, and the one that goes ahead.
     believed: u64,
     ahead: Option<u64>,
@@ -51,7 +52,7 @@ pub(super) struct Told {
     departed: u64,
     departed_by_then: u64,
     /// What others were seen to spend between two answers.
-    others: f64,
+    others: Amount,
     /// The streams whose answers told of it.
     streams: HashSet<StreamName>,
     /// Some stream's answer told of other limits and not of this one.
@@ -71,7 +72,7 @@ pub(super) enum News {
 
 impl Told {
     /// A limit of which the first answer tells, while others are under way that may take so much of it.
-    pub(super) fn new(reading: &Reading, others_under_way: f64, now: Instant) -> Self {
+    pub(super) fn new(reading: &Reading, others_under_way: Amount, now: Instant) -> Self {
         Self {
             name: reading.name.clone(),
             unit: reading.unit,
@@ -82,12 +83,12 @@ impl Told {
             rounds_up: false,
             restore: None,
             unknowing: others_under_way,
-            under_way: 0.0,
+            under_way: Amount::NOTHING,
             believed: 0,
             ahead: None,
             departed: 0,
             departed_by_then: 0,
-            others: 0.0,
+            others: Amount::NOTHING,
             streams: HashSet::new(),
             particular: false,
         }
@@ -111,11 +112,11 @@ impl Told {
     /// How much a request takes of it. One that costs more than all of it takes all of it, and so does one of which
     /// nothing is known yet, where all of it comes back soon: it is never refused, and what is not taken is there for the
     /// next.
-    pub(super) fn share(&self, estimate: Estimate) -> f64 {
-        let most = self.limit.unwrap_or(f64::INFINITY).max(1.0);
-        let soon = self.restore.is_some_and(|restore| most / restore <= SOON.as_secs_f64());
+    pub(super) fn share(&self, estimate: Estimate) -> Amount {
+        let most = self.limit.unwrap_or(Amount::MOST).max(Amount::ONE);
+        let soon = self.restore.is_some_and(|restore| most.units() / restore <= SOON.as_secs_f64());
         match self.unit {
-            Unit::Requests | Unit::Concurrent => 1.0,
+            Unit::Requests | Unit::Concurrent => Amount::ONE,
             Unit::Cost if !estimate.known && soon => most,
             Unit::Cost => estimate.cost.min(most),
         }
@@ -131,14 +132,15 @@ impl Told {
         let left = self.left.filter(|_| self.unit != Unit::Concurrent && self.streams.contains(stream))?;
         let renewal = self.renewal.map(|at| (at.saturating_duration_since(now), now.saturating_duration_since(at)));
         let renews_at = renewal.and_then(|(ahead, over)| clock.checked_add(ahead).ok()?.checked_sub(over).ok());
-        Some(Quota { name: self.name.clone(), left, limit: self.limit, renews_at })
+        let limit = self.limit.map(Amount::units);
+        Some(Quota { name: self.name.clone(), left: left.units(), limit, renews_at })
     }
 
     /// The earliest instant at which so much more keeps the limit, `now` where that is at once; nothing where only
     /// an answer can tell.
-    pub(super) fn free_at(&self, share: f64, now: Instant) -> Option<Instant> {
+    pub(super) fn free_at(&self, share: Amount, now: Instant) -> Option<Instant> {
         if self.unit == Unit::Concurrent {
-            let room = self.limit.is_none_or(|limit| self.under_way < limit.max(1.0));
+            let room = self.limit.is_none_or(|limit| self.under_way < limit.max(Amount::ONE));
             return room.then_some(now);
         }
         if self.has_room(share, now) {
@@ -153,22 +155,22 @@ impl Told {
     }
 
     fn is_idle(&self) -> bool {
-        self.under_way <= 0.0
+        self.under_way == Amount::NOTHING
     }
 
-    fn has_room(&self, share: f64, now: Instant) -> bool {
+    fn has_room(&self, share: Amount, now: Instant) -> bool {
         let Some(left) = self.left_at(now) else { return true };
         // What others may take meanwhile is not counted on, until it is all that is left; then one goes at a time.
-        left - self.others - self.under_way >= share || (self.is_idle() && left >= share)
+        left >= self.others + self.under_way + share || (self.is_idle() && left >= share)
     }
 
     /// When enough has come back for one more, of what comes back bit by bit.
-    fn restored_at(&self, share: f64, now: Instant) -> Option<Instant> {
+    fn restored_at(&self, share: Amount, now: Instant) -> Option<Instant> {
         let missing = share + self.under_way - self.left_at(now)?;
-        now.checked_add(Duration::try_from_secs_f64(missing.max(0.0) / self.restore?).ok()?)
+        now.checked_add(Duration::try_from_secs_f64(missing.units() / self.restore?).ok()?)
     }
 
-    pub(super) fn depart(&mut self, number: u64, share: f64, now: Instant) {
+    pub(super) fn depart(&mut self, number: u64, share: Amount, now: Instant) {
         if self.unit != Unit::Concurrent && !self.has_room(share, now) {
             self.ahead = Some(number);
         }
@@ -177,10 +179,10 @@ impl Told {
     }
 
     /// A request that counts is over: `reserved` was taken for it, and it took `taken`.
-    pub(super) fn back(&mut self, number: u64, reserved: f64, taken: f64, news: News) {
-        self.under_way = (self.under_way - reserved).max(0.0);
+    pub(super) fn back(&mut self, number: u64, reserved: Amount, taken: Amount, news: News) {
+        self.under_way -= reserved;
         if news != News::Told {
-            self.left = self.left.map(|left| (left - taken).max(0.0));
+            self.left = self.left.map(|left| left - taken);
         }
         if self.ahead == Some(number) {
             self.ahead = None;
@@ -194,23 +196,23 @@ impl Told {
     /// What the answer to request `number`, still counted as under way, told at `now`.
     pub(super) fn hear(&mut self, number: u64, stream: &StreamName, reading: &Reading, now: Instant) {
         self.streams.insert(stream.clone());
-        self.limit = reading.limit.or(self.limit);
+        self.limit = reading.limit.map(Amount::of).or(self.limit);
         self.restore = reading.restore.or(self.restore);
-        let Some(remaining) = reading.remaining else { return };
-        let renewed = self.left.is_none_or(|left| remaining > left + 0.5);
+        let Some(remaining) = reading.remaining.map(Amount::of) else { return };
+        let renewed = self.left.is_none_or(|left| remaining > left + Amount::ONE / 2);
         if renewed && (number < self.believed || self.was_overtaken(number, reading, now)) {
             return; // it was answered earlier than what is known, and came later
         }
         self.believed = self.believed.max(number);
         self.departed_by_then = self.departed.max(number);
         if renewed {
-            self.others /= 2.0;
+            self.others = self.others / 2;
         } else if self.restore.is_none() {
             let mine = self.under_way;
-            let spent = self.left.map_or(0.0, |left| left - remaining);
-            self.others = (spent - mine).max(self.others).max(0.0);
+            let spent = self.left.map_or(Amount::NOTHING, |left| left - remaining);
+            self.others = self.others.max(spent - mine);
         }
-        self.left = Some((remaining - std::mem::take(&mut self.unknowing)).max(0.0));
+        self.left = Some(remaining - std::mem::take(&mut self.unknowing));
         self.at = now;
         if let Some(reset) = reading.reset {
             self.expect_renewal(reading, reset, renewed, now);
@@ -259,8 +261,8 @@ impl Told {
         matches!((reading.limit, reading.remaining), (Some(limit), Some(left)) if (limit - left - 1.0).abs() < 0.5)
     }
 
-    fn left_at(&self, now: Instant) -> Option<f64> {
-        let left = self.left? + self.restore.unwrap_or(0.0) * (now - self.at).as_secs_f64();
+    fn left_at(&self, now: Instant) -> Option<Amount> {
+        let left = self.left? + Amount::of(self.restore.unwrap_or(0.0) * (now - self.at).as_secs_f64());
         Some(self.limit.map_or(left, |limit| left.min(limit)))
     }
 }

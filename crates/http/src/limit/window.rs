@@ -15,6 +15,8 @@ use jiff::Timestamp;
 use spile_plan::{Counted, RateLimitPlan, WindowKind};
 use tokio::time::Instant;
 
+use super::amount::Amount;
+
 /// Arrivals within one of so many parts of a window are counted together, at the time of the last of them: memory is
 /// bounded whatever the quota, at the price of at most this part of it.
 pub(super) const PARTS: u32 = 2048;
@@ -23,10 +25,10 @@ pub(super) const PARTS: u32 = 2048;
 pub(super) struct Window {
     plan: RateLimitPlan,
     /// Of requests that are not answered yet.
-    under_way: f64,
-    counted: f64,
+    under_way: Amount,
+    counted: Amount,
     /// Of a sliding window: when counted requests go out of it, and how much at once; the earliest first.
-    expiries: VecDeque<(Instant, f64)>,
+    expiries: VecDeque<(Instant, Amount)>,
     /// Of a fixed window: its end.
     end: Instant,
 }
@@ -34,7 +36,8 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn new(plan: &RateLimitPlan, now: Instant, clock: Timestamp) -> Self {
         let end = now + left_of_window(clock, plan.per);
-        Self { plan: plan.clone(), under_way: 0.0, counted: 0.0, expiries: VecDeque::new(), end }
+        let nothing = Amount::NOTHING;
+        Self { plan: plan.clone(), under_way: nothing, counted: nothing, expiries: VecDeque::new(), end }
     }
 
     pub(super) fn applies_to(&self, path: &str) -> bool {
@@ -46,45 +49,45 @@ impl Window {
     }
 
     /// How much a request takes of it that costs so much. One that costs more than all of it takes all of it.
-    pub(super) fn share(&self, cost: f64) -> f64 {
-        if self.counts_cost() { cost.min(self.most()) } else { 1.0 }
+    pub(super) fn share(&self, cost: Amount) -> Amount {
+        if self.counts_cost() { cost.min(self.most()) } else { Amount::ONE }
     }
 
-    fn most(&self) -> f64 {
-        f64::from(self.plan.most.get())
+    fn most(&self) -> Amount {
+        self.plan.most.get().into()
     }
 
     /// The earliest instant at which so much more keeps the limit, `now` where that is at once; nothing where only an
     /// answer makes room.
-    pub(super) fn free_at(&mut self, share: f64, now: Instant) -> Option<Instant> {
+    pub(super) fn free_at(&mut self, share: Amount, now: Instant) -> Option<Instant> {
         self.forget(now);
         let mut over = self.counted + self.under_way + share - self.most();
-        if over <= 0.0 {
+        if over == Amount::NOTHING {
             return Some(now);
         }
         if self.plan.window == WindowKind::Fixed {
             return Some(self.end);
         }
-        let frees = |(at, count): &(Instant, f64)| {
-            over -= count;
-            (over <= 0.0).then_some(*at)
+        let frees = |(at, count): &(Instant, Amount)| {
+            over -= *count;
+            (over == Amount::NOTHING).then_some(*at)
         };
         self.expiries.iter().find_map(frees)
     }
 
-    pub(super) fn depart(&mut self, share: f64) {
+    pub(super) fn depart(&mut self, share: Amount) {
         self.under_way += share;
     }
 
     /// A request for which `reserved` was taken when it departed, and which took `taken`, arrived at `arrival` at the
     /// latest.
-    pub(super) fn arrived(&mut self, arrival: Instant, reserved: f64, taken: f64) {
-        self.under_way = (self.under_way - reserved).max(0.0);
+    pub(super) fn arrived(&mut self, arrival: Instant, reserved: Amount, taken: Amount) {
+        self.under_way -= reserved;
         self.counted += taken;
-        let (per, share) = (self.plan.per, self.most() / f64::from(PARTS));
+        let (per, share) = (self.plan.per, self.most() / PARTS);
         let expiry = arrival + per;
         match self.expiries.back_mut() {
-            _ if self.plan.window == WindowKind::Fixed || taken <= 0.0 => {}
+            _ if self.plan.window == WindowKind::Fixed || taken == Amount::NOTHING => {}
             Some((last, count)) if expiry <= *last || (*count + taken <= share && expiry - *last < per / PARTS) => {
                 *last = expiry.max(*last);
                 *count += taken;
@@ -95,7 +98,7 @@ impl Window {
 
     /// How much it counts, and in how many entries.
     #[cfg(test)]
-    pub(super) fn kept(&self) -> (f64, usize) {
+    pub(super) fn kept(&self) -> (Amount, usize) {
         (self.counted, self.expiries.len())
     }
 
@@ -104,7 +107,7 @@ impl Window {
         if self.plan.window == WindowKind::Fixed {
             while self.end <= now {
                 self.end += self.plan.per;
-                self.counted = 0.0; // what is under way may arrive in the new window, and counts in it
+                self.counted = Amount::NOTHING; // what is under way may arrive in the new window, and counts in it
             }
         }
         while let Some(&(at, count)) = self.expiries.front()
@@ -112,9 +115,6 @@ impl Window {
         {
             self.expiries.pop_front();
             self.counted -= count;
-        }
-        if self.plan.window == WindowKind::Sliding && self.expiries.is_empty() {
-            self.counted = 0.0; // whatever fractions did not add up to
         }
     }
 }
