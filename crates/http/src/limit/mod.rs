@@ -286,8 +286,17 @@ struct Permitted {
     unsettled: bool,
     /// When it arrived at the latest, once it is answered.
     arrival: Option<Instant>,
-    /// The limits that the head of its answer told of.
-    heard: Vec<usize>,
+    /// What its answer told of which limits, and what came of it as to all others.
+    heard: Vec<(usize, News)>,
+    news: News,
+}
+
+impl Permitted {
+    /// What came of it as to the limit at that place.
+    fn news_of(&self, at: usize) -> News {
+        let heard = self.heard.iter().filter(|(of, _)| *of == at).map(|(_, news)| *news);
+        heard.max().unwrap_or(self.news)
+    }
 }
 
 /// Which of the limits that a request counts in.
@@ -415,7 +424,7 @@ impl State {
         let told: Vec<_> = told.map(|(at, told)| (at, told.share(estimate))).collect();
         windows.iter().for_each(|&(at, share)| self.windows[at].depart(share));
         told.iter().for_each(|&(at, share)| self.told[at].depart(number, share, now));
-        Permitted { number, path: path.into(), windows, told, unsettled: priced, arrival: None, heard: Vec::new() }
+        Permitted { number, path: path.into(), windows, told, unsettled: priced, ..Permitted::default() }
     }
 }
 
@@ -467,8 +476,8 @@ impl Permit {
         state.answer_took(now - self.departed);
         self.permitted.heard = state.hear(&self.permitted, &self.stream, &readings, now);
         state.tell_apart(&readings);
-        let news = if readings.is_empty() { News::Silence } else { News::Told };
-        state.arrived(&mut self.permitted, &self.stream, news, now);
+        self.permitted.news = News::Silence;
+        state.arrived(&mut self.permitted, &self.stream, now);
         if !refused {
             state.untold = 0;
         } else if !state.is_refused_by_particular(&readings) {
@@ -493,7 +502,7 @@ impl Drop for Permit {
         let now = Instant::now();
         let mut state = self.limiter.lock();
         if !self.answered {
-            state.arrived(&mut self.permitted, &self.stream, News::None, now);
+            state.arrived(&mut self.permitted, &self.stream, now);
         }
         if !self.billed {
             // A refusal has no bill: that the request was taken for as much as was reserved is the safe side.
@@ -520,12 +529,12 @@ impl State {
     }
 
     /// A request is answered, or will not be. What is counted by cost waits for its bill, where there will be one.
-    fn arrived(&mut self, permitted: &mut Permitted, stream: &StreamName, news: News, now: Instant) {
+    fn arrived(&mut self, permitted: &mut Permitted, stream: &StreamName, now: Instant) {
         // The way there and back takes at least as long as the fastest did, so it had arrived that much before.
         let arrival = self.fastest.and_then(|fastest| now.checked_sub(fastest)).unwrap_or(now);
         permitted.arrival = Some(arrival);
         let which = if permitted.unsettled { Which::Requests } else { Which::All };
-        self.count(permitted, which, None, |_| news, now);
+        self.count(permitted, which, None, now);
         if !permitted.unsettled {
             self.costs.settled(stream, None);
         }
@@ -582,25 +591,16 @@ impl State {
         self.costs.settled(stream, cost);
         let refused = cost.is_some_and(|cost| cost.refused);
         let told = self.hear(&permitted, stream, readings, now);
-        if refused && told.is_empty() {
+        if refused && !told.iter().any(|(_, news)| *news == News::Told) {
             self.pause(None, now);
         }
         permitted.heard.extend(told);
         let taken = if refused { Some(Amount::NOTHING) } else { cost.and_then(|cost| cost.actual).map(Amount::of) };
-        let heard = std::mem::take(&mut permitted.heard);
-        let news = |at| if heard.contains(&at) { News::Told } else { News::Silence };
-        self.count(&permitted, Which::Cost, taken, news, now);
+        self.count(&permitted, Which::Cost, taken, now);
     }
 
     /// Counts a request that is over in the limits that it counts in, as what was taken in the end, where that is known.
-    fn count(
-        &mut self,
-        permitted: &Permitted,
-        which: Which,
-        taken: Option<Amount>,
-        news: impl Fn(usize) -> News,
-        now: Instant,
-    ) {
+    fn count(&mut self, permitted: &Permitted, which: Which, taken: Option<Amount>, now: Instant) {
         for &(at, reserved) in &permitted.windows {
             if which.has(self.windows[at].counts_cost()) {
                 let arrival = permitted.arrival.unwrap_or(now);
@@ -609,13 +609,19 @@ impl State {
         }
         for &(at, reserved) in &permitted.told {
             if which.has(self.told[at].counts_cost()) {
-                self.told[at].back(permitted.number, reserved, taken.unwrap_or(reserved), news(at));
+                self.told[at].back(permitted.number, reserved, taken.unwrap_or(reserved), permitted.news_of(at), now);
             }
         }
     }
 
-    /// Takes in what an answer told of limits, and says of which.
-    fn hear(&mut self, permitted: &Permitted, stream: &StreamName, readings: &[Reading], now: Instant) -> Vec<usize> {
+    /// Takes in what an answer told of limits, and says what of which.
+    fn hear(
+        &mut self,
+        permitted: &Permitted,
+        stream: &StreamName,
+        readings: &[Reading],
+        now: Instant,
+    ) -> Vec<(usize, News)> {
         let mut heard = Vec::new();
         for reading in readings {
             let known = self.told.iter().position(|told| told.is_of(reading));
@@ -632,8 +638,7 @@ impl State {
                 }
                 None => continue,
             };
-            self.told[at].hear(permitted.number, stream, reading, now);
-            heard.push(at);
+            heard.push((at, self.told[at].hear(permitted.number, stream, reading, now)));
         }
         heard
     }

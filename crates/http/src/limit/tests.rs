@@ -312,3 +312,43 @@ async fn at_first_one_request_goes_ahead_alone() {
     drop(ahead);
     let (_a, _b) = (admit(&limiter).await, admit(&limiter).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_limit_goes_down_with_answers_that_tell_only_what_is_left_of_another() {
+    let limiter = limiter(&[], 8);
+    let policy = ("ratelimit-policy", "\"minute\";q=1000;w=60, \"burst\";q=5;w=5");
+    let start = Instant::now();
+    answered(&limiter, "items", 200, &[policy, ("ratelimit", "\"minute\";r=999;t=60, \"burst\";r=4;t=5")]).await;
+    let mut times = vec![Duration::ZERO];
+    for _ in 0..18 {
+        answered(&limiter, "items", 200, &[policy, ("ratelimit", "\"minute\";r=990;t=60")]).await;
+        times.push(start.elapsed());
+    }
+    assert_eq!(densest(&times, Duration::from_secs(5)), 5, "{times:?}");
+    assert!(start.elapsed().as_secs() <= 20, "the policy says that it is renewed: {times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_was_spent_holds_nobody_back_once_answers_tell_of_another_in_its_stead() {
+    let limiter = limiter(&[], 8);
+    let of = |bucket, left| {
+        let told =
+            [("x-ratelimit-remaining", left), ("x-ratelimit-reset-after", "1.0"), ("x-ratelimit-bucket", bucket)];
+        [&told[..], &[("x-ratelimit-limit", "10")]].concat()
+    };
+    answered(&limiter, "items", 200, &of("a", "0")).await;
+    assert_eq!(answered(&limiter, "items", 200, &of("b", "9")).await, SECOND);
+    let _under_way = (admit(&limiter).await, tokio::time::timeout(SECOND, admit(&limiter)).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_was_spent_is_not_forgotten_for_a_request_that_got_no_answer() {
+    let limiter = limiter(&[], 8);
+    let spent = [("x-ratelimit-limit", "100"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "60")];
+    answered(&limiter, "items", 200, &spent).await;
+    let mut lost = admit(&limiter).await;
+    lost.failed(&FailureKind::Transport, Timestamp::UNIX_EPOCH);
+    drop(lost);
+    let _ahead = admit(&limiter).await;
+    assert!(tokio::time::timeout(SECOND, admit(&limiter)).await.is_err());
+}

@@ -39,6 +39,8 @@ pub(super) struct Told {
     renewal: Option<Instant>,
     /// A whole second's rounding is known to go up (or there is none).
     rounds_up: bool,
+    /// Its length, where it is one of a window.
+    window: Option<Duration>,
     /// What comes back in a second.
     restore: Option<f64>,
     /// What is taken for requests that are not settled yet: each one, or what it costs.
@@ -59,15 +61,18 @@ pub(super) struct Told {
     pub(super) particular: bool,
 }
 
-/// What came of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What came of a request, as to one limit; what tells most comes last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum News {
-    /// An answer that told of limits.
-    Told,
-    /// An answer that told of none.
-    Silence,
     /// No answer.
+    #[default]
     None,
+    /// An answer that does not tell of the limit, whatever it tells of others.
+    Silence,
+    /// An answer that says what the limit is and not what is left of it.
+    Named,
+    /// An answer that tells what is left.
+    Told,
 }
 
 impl Told {
@@ -81,6 +86,7 @@ impl Told {
             at: now,
             renewal: None,
             rounds_up: false,
+            window: None,
             restore: None,
             unknowing: others_under_way,
             under_way: Amount::NOTHING,
@@ -179,26 +185,38 @@ impl Told {
     }
 
     /// A request that counts is over: `reserved` was taken for it, and it took `taken`.
-    pub(super) fn back(&mut self, number: u64, reserved: Amount, taken: Amount, news: News) {
+    pub(super) fn back(&mut self, number: u64, reserved: Amount, taken: Amount, news: News, now: Instant) {
         self.under_way -= reserved;
         if news != News::Told {
             self.left = self.left.map(|left| left - taken);
         }
         if self.ahead == Some(number) {
             self.ahead = None;
-            if news == News::Silence {
+            match (news, self.limit, self.window) {
+                (News::Told | News::None, ..) => {}
+                // It holds as before, and the API does not count down for us.
+                (News::Named, Some(limit), Some(window)) => {
+                    (self.left, self.renewal) = (Some(limit - taken), now.checked_add(window));
+                }
                 // The API tells no more of it (and a refusal would be heard of by itself): nothing is known again.
-                (self.left, self.renewal) = (None, None);
+                (News::Named | News::Silence, ..) => (self.left, self.renewal) = (None, None),
             }
         }
     }
 
     /// What the answer to request `number`, still counted as under way, told at `now`.
-    pub(super) fn hear(&mut self, number: u64, stream: &StreamName, reading: &Reading, now: Instant) {
+    pub(super) fn hear(&mut self, number: u64, stream: &StreamName, reading: &Reading, now: Instant) -> News {
         self.streams.insert(stream.clone());
         self.limit = reading.limit.map(Amount::of).or(self.limit);
+        self.window = reading.window.or(self.window);
         self.restore = reading.restore.or(self.restore);
-        let Some(remaining) = reading.remaining.map(Amount::of) else { return };
+        let Some(remaining) = reading.remaining else { return News::Named };
+        self.believe(number, reading, Amount::of(remaining), now);
+        News::Told
+    }
+
+    /// Takes on that so much is left, unless something newer is known.
+    fn believe(&mut self, number: u64, reading: &Reading, remaining: Amount, now: Instant) {
         let renewed = self.left.is_none_or(|left| remaining > left + Amount::ONE / 2);
         if renewed && (number < self.believed || self.was_overtaken(number, reading, now)) {
             return; // it was answered earlier than what is known, and came later

@@ -127,6 +127,19 @@ async fn a_request_that_takes_the_whole_limit_leaves_whatever_fractions_were_cou
     assert!(tokio::time::timeout(MINUTE, all).await.is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_cost_that_was_spent_is_not_forgotten_for_a_request_that_got_no_answer() {
+    let limiter = limiter_of(&[], 8, &[told()]);
+    let mut permit = admit(&limiter).await;
+    permit.answered(StatusCode::OK, &HeaderMap::new(), None, Timestamp::UNIX_EPOCH);
+    let spent = Cost { actual: Some(1.0), limit: Some(100.0), left: Some(0.0), ..Cost::default() };
+    permit.bill(StatusCode::OK).tell(&spent, Timestamp::UNIX_EPOCH);
+    drop(permit);
+    drop(admit(&limiter).await);
+    let _ahead = admit(&limiter).await;
+    assert!(tokio::time::timeout(SECOND, admit(&limiter)).await.is_err());
+}
+
 const STREAMS: [&str; 3] = ["orders", "items", "users"];
 const PER: Duration = Duration::from_secs(10);
 /// There, or back.
