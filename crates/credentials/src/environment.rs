@@ -36,9 +36,19 @@ impl Environment {
 
     /// Where the user's settings of Spile lie: `$XDG_CONFIG_HOME/spile`, or `~/.config/spile`.
     pub(crate) fn config_folder(&self) -> Option<PathBuf> {
+        self.folder("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// Where Spile leaves what is neither a setting nor wanted elsewhere: `$XDG_STATE_HOME/spile`, or
+    /// `~/.local/state/spile`.
+    pub(crate) fn state_folder(&self) -> Option<PathBuf> {
+        self.folder("XDG_STATE_HOME", ".local/state")
+    }
+
+    fn folder(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
         // A relative path is to be ignored (XDG Base Directory Specification).
-        let named = self.get("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        Some(named.or_else(|| Some(self.home()?.join(".config")))?.join("spile"))
+        let named = self.get(variable).map(PathBuf::from).filter(|folder| folder.is_absolute());
+        Some(named.or_else(|| Some(self.home()?.join(below_home)))?.join("spile"))
     }
 }
 

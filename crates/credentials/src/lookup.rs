@@ -1,24 +1,33 @@
 //! Looking for a credential in the place that a pipeline names.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spile_model::{Clock, Failure, FailureKind};
+use spile_model::{Clock, Failure, FailureKind, SecretName, SecretStore as _};
 use spile_plan::{CredentialSource, Found, SecretStorePlan, VaultField, VaultPlan};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::vault::Vault;
-use crate::{AgeFile, Environment, file};
+use crate::{AgeFile, Environment, Keyring, file};
 
 /// Looks for credentials; what it has opened for one it has open for the next. Its calls block: async code makes them on
 /// a thread of their own.
 pub struct Lookup {
     environment: Environment,
     clock: Arc<dyn Clock>,
-    opened: Mutex<Vec<(PathBuf, Arc<AgeFile>)>>,
+    opened: Mutex<Vec<(SecretStorePlan, Arc<Opened>)>>,
     vaults: Mutex<Vec<(Arc<VaultPlan>, Vault)>>,
     /// Where the calls come from no runtime: one that lives as long as the connections that it has made.
     own: Mutex<Option<Runtime>>,
+}
+
+/// A secret store that is looked into.
+enum Opened {
+    AgeFile(AgeFile),
+    Keyring {
+        keyring: Keyring,
+        /// Why it could not be asked. It is not asked again: each time, a person would be asked for the same password.
+        refused: Mutex<Option<(FailureKind, String)>>,
+    },
 }
 
 impl Lookup {
@@ -35,7 +44,7 @@ impl Lookup {
         match source {
             CredentialSource::File(path) => file::look(path),
             CredentialSource::Vault { server, field } => self.vault(server, field),
-            CredentialSource::Store { store: SecretStorePlan::AgeFile(path), name } => self.age_file(path).look(name),
+            CredentialSource::Store { store, name } => self.opened(store).look(name),
         }
     }
 
@@ -63,13 +72,38 @@ impl Lookup {
         own.insert(runtime).block_on(looking)
     }
 
-    fn age_file(&self, path: &PathBuf) -> Arc<AgeFile> {
+    fn opened(&self, store: &SecretStorePlan) -> Arc<Opened> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = opened.iter().find(|(known, _)| known == path) {
+        if let Some((_, known)) = opened.iter().find(|(known, _)| known == store) {
             return known.clone();
         }
-        let file = Arc::new(AgeFile::new(path.clone(), &self.environment, self.clock.clone()));
-        opened.push((path.clone(), file.clone()));
-        file
+        let new = Arc::new(match store {
+            SecretStorePlan::AgeFile(path) => {
+                Opened::AgeFile(AgeFile::new(path.clone(), &self.environment, self.clock.clone()))
+            }
+            SecretStorePlan::Keyring { project } => {
+                Opened::Keyring { keyring: Keyring::new(project, &self.environment), refused: Mutex::default() }
+            }
+        });
+        opened.push((store.clone(), new.clone()));
+        new
+    }
+}
+
+impl Opened {
+    fn look(&self, name: &SecretName) -> Result<Found, Failure> {
+        match self {
+            Self::AgeFile(file) => file.look(name),
+            Self::Keyring { keyring, refused } => {
+                let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((kind, message)) = &*refused {
+                    return Err(Failure::new(kind.clone(), message.clone()));
+                }
+                let secret = keyring.read(name).inspect_err(|failure| {
+                    *refused = Some((failure.kind.clone(), failure.message.clone()));
+                })?;
+                Ok(Found { secret, warning: None })
+            }
+        }
     }
 }

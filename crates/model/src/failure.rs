@@ -113,6 +113,10 @@ pub enum FailureKind {
     SecretStoreFull,
     /// There is no secret store, and something must be kept in one.
     NoSecretStore,
+    /// Nobody keeps a system keyring where this runs: no bus of a session, or no service on it.
+    NoKeyring,
+    /// The system keyring is locked, and nobody unlocked it in time.
+    KeyringLocked,
     /// A local file could not be read or written (spooling).
     Io,
     /// The run has sent or spent as much as the pipeline file allows it.
@@ -178,6 +182,8 @@ impl FailureKind {
             | Self::SecretStore
             | Self::SecretStoreFull
             | Self::NoSecretStore
+            | Self::NoKeyring
+            | Self::KeyringLocked
             | Self::Io
             | Self::BudgetSpent
             | Self::Archive
@@ -271,6 +277,12 @@ impl FailureKind {
             }
             Self::SecretStoreFull => "make room where the secret store and its key are, then run again",
             Self::NoSecretStore => "set one up with `spile secret set`, or name one in the pipeline file (`secrets`)",
+            Self::NoKeyring => {
+                "run it in the session of a desktop; where there is none (a server, cron, a container), keep secrets in an encrypted file (`secrets: age:FILE`) or in the environment (`env`): see docs/credentials.md"
+            }
+            Self::KeyringLocked => {
+                "unlock it (log in at the desktop, or open its program for passwords), then run again; where nobody is there to do so, keep secrets in an encrypted file (`secrets: age:FILE`)"
+            }
             Self::Io => "check the temporary folder's space and permissions",
             Self::BudgetSpent => {
                 "run again to go on; if a stream keeps its progress only at its end, raise `budget` so that one run gets there"

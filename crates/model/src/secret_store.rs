@@ -60,8 +60,9 @@ pub struct KeptSecret {
 /// Keeps secrets between runs, for all pipelines that share it.
 ///
 /// Its calls block (on a disk, on a keyring's daemon, on deriving a key): async code makes them on a thread of their own.
-/// Every failure is of the kind [`FailureKind::SecretStore`], [`FailureKind::SecretStoreFull`] or
-/// [`FailureKind::NoSecretStore`], names the store, and holds no value.
+/// Every failure is of the kind [`FailureKind::SecretStore`] (or tells more closely what it is about:
+/// [`FailureKind::SecretStoreFull`], [`FailureKind::NoSecretStore`], [`FailureKind::NoKeyring`],
+/// [`FailureKind::KeyringLocked`]), names the store, and holds no value.
 pub trait SecretStore: Send + Sync {
     /// The secret of that name, as it was written last, whoever wrote it; `None` where there is none.
     ///
@@ -73,7 +74,7 @@ pub trait SecretStore: Send + Sync {
     /// process and of the machine.
     ///
     /// # Errors
-    /// It is not kept; what was there before is.
+    /// It is not kept (one that is larger than any credential, more than 1 MiB, never is); what was there before is.
     fn write(&self, name: &SecretName, secret: &Secret) -> Result<(), Failure>;
 
     /// Forgets the secret of that name; tells whether there was one.

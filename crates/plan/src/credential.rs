@@ -10,6 +10,11 @@ use spile_model::{Secret, SecretName};
 pub enum SecretStorePlan {
     /// A file that is encrypted with age. It is created with the first secret.
     AgeFile(PathBuf),
+    /// What this project has in the keyring of the user's session.
+    Keyring {
+        /// The name that tells its secrets from those of others.
+        project: String,
+    },
 }
 
 impl SecretStorePlan {
@@ -20,6 +25,7 @@ impl SecretStorePlan {
     pub fn describe(&self) -> String {
         match self {
             Self::AgeFile(path) => format!("the file {}", path.display()),
+            Self::Keyring { project } => format!("the system keyring (project {project})"),
         }
     }
 }

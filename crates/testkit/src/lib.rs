@@ -51,6 +51,7 @@
 pub mod authority;
 pub mod bombs;
 pub mod crash;
+pub mod desktop;
 #[cfg(feature = "destination")]
 pub mod destination_contract;
 pub mod fake_api;

@@ -15,8 +15,8 @@ pub(crate) const COMMAND: Command = Command {
     summary: "fetch what building and testing need, once; then plain `cargo build` and `cargo test` work",
     details: "Puts into target/: the prebuilt DuckDB library (through npm, compared with the pinned hash), a Python\n\
               environment with Datasette and one with the servers that tests run against (through pip), the\n\
-              authorization server oidc-provider, express-rate-limit and http-cache-tests (through npm), and nginx, Apache, libfaketime and\n\
-              strace where the machine lacks them (Debian's packages). `.cargo/config.toml` says where each lies; where CARGO_TARGET_DIR is set, a\n\
+              authorization server oidc-provider, express-rate-limit and http-cache-tests (through npm), and nginx, Apache, libfaketime,\n\
+              strace, D-Bus and GNOME Keyring where the machine lacks them (Debian's packages). `.cargo/config.toml` says where each lies; where CARGO_TARGET_DIR is set, a\n\
               link there leads to the library. Nothing that is there is fetched again. The other commands fetch by\n\
               themselves what they need.",
     run,
@@ -39,6 +39,8 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result {
     debian::NGINX.install_for_tests(workspace).context("the tests of TLS need nginx")?;
     debian::APACHE.install_for_tests(workspace).context("the tests of Digest authentication need Apache")?;
     debian::FAKETIME.install_for_tests(workspace).context("the tests of wrong clocks need libfaketime")?;
+    debian::DBUS.install_for_tests(workspace).context("the tests of the system keyring need a bus")?;
+    debian::KEYRING.install_for_tests(workspace).context("the tests of the system keyring need one")?;
     node::CACHE_TESTS.install(workspace).context("the tests of caching need the suite for HTTP caches")?;
     debian::STRACE.install_for_tests(workspace).context("the crash tests need strace")
 }
@@ -60,6 +62,8 @@ mod tests {
             debian::NGINX.for_tests(&workspace),
             debian::APACHE.for_tests(&workspace),
             debian::FAKETIME.for_tests(&workspace),
+            debian::DBUS.for_tests(&workspace),
+            debian::KEYRING.for_tests(&workspace),
             node::CACHE_TESTS.entry(&workspace),
             debian::STRACE.for_tests(&workspace),
         ];

@@ -37,6 +37,13 @@ pub(crate) const NGINX: Program = Program { name: "nginx", package: "nginx", ver
 /// Asks for Digest authentication (RFC 7616) as servers in use do.
 pub(crate) const APACHE: Program = Program { name: "apache2", package: "apache2-bin", version: "-v" };
 
+/// Carries the messages between a program and the keyring.
+pub(crate) const DBUS: Program = Program { name: "dbus-daemon", package: "dbus-daemon", version: "--version" };
+
+/// Keeps secrets as desktops do, behind the Secret Service.
+pub(crate) const KEYRING: Program =
+    Program { name: "gnome-keyring-daemon", package: "gnome-keyring", version: "--version" };
+
 /// Lets a program see another time than the machine's, for the tests of clocks that are wrong.
 pub(crate) const FAKETIME: Library = Library { name: "libfaketime.so.1", package: "libfaketime", folder: "faketime" };
 

@@ -17,6 +17,13 @@ use crate::spec::VariableSpec;
 
 /// What begins the name of an encrypted file.
 const AGE: &str = "age:";
+/// What begins the name of a project's part of the system keyring.
+const KEYRING: &str = "keyring";
+
+/// What would have been right where something else stands.
+const STORES: &str = "`age:FILE`, a file that is encrypted with age, or `keyring:PROJECT`, the system keyring";
+const PROJECT: &str = "`keyring:PROJECT`, where PROJECT tells this project's secrets from those of others: letters, digits, \
+                       `_`, `-` and `.`, a letter, a digit or `_` first";
 
 /// What surrounds the variables of a file.
 pub(super) struct Outside<'o> {
@@ -34,9 +41,16 @@ pub(super) struct Outside<'o> {
 /// # Errors
 /// What would have been right.
 pub fn secret_store_named(text: &str, folder: Option<&Path>) -> Result<SecretStorePlan, &'static str> {
-    match text.trim().strip_prefix(AGE).map(str::trim) {
+    let text = text.trim();
+    if let Some(rest) = text.strip_prefix(KEYRING) {
+        let project = rest.strip_prefix(':').map_or("", str::trim);
+        // One rule for the names of secrets and of where they are.
+        let named = SecretName::new(project).map_err(|_| PROJECT)?;
+        return Ok(SecretStorePlan::Keyring { project: named.to_string() });
+    }
+    match text.strip_prefix(AGE).map(str::trim) {
         Some(file) if !file.is_empty() && !file.contains('\0') => Ok(SecretStorePlan::AgeFile(below(folder, file))),
-        _ => Err("`age:FILE`, a file that is encrypted with age"),
+        _ => Err(STORES),
     }
 }
 

@@ -64,7 +64,9 @@ pub(crate) struct PipelineSpec {
     pub(crate) variables: Option<Named<VariableForm>>,
 
     /// Where secrets are kept between runs: those of `spile secret set`, and tokens that rotate. `age:FILE` is a file that
-    /// is encrypted with age; a relative path begins at the pipeline file's folder. Default: `age:spile.secrets.age`.
+    /// is encrypted with age; a relative path begins at the pipeline file's folder. `keyring:PROJECT` is the keyring of the
+    /// user's desktop session (the Secret Service of Linux); pipelines that name the same project share its secrets, and
+    /// see none of another's. Default: `age:spile.secrets.age`.
     #[schemars(length(min = 1))]
     pub(crate) secrets: Option<String>,
 

@@ -117,7 +117,14 @@ fn the_secret_store_is_known_of_a_file_that_cannot_run_yet() {
     };
     assert_eq!(store("streams: 7\n"), Ok(SecretStorePlan::AgeFile(folder.join("spile.secrets.age"))));
     assert_eq!(store("secrets: age:a.age\n"), Ok(SecretStorePlan::AgeFile(folder.join("a.age"))));
+    let keyring = || Ok(SecretStorePlan::Keyring { project: "shop-2".to_owned() });
+    assert_eq!(store("secrets: keyring:shop-2\n"), keyring());
+    assert_eq!(store("secrets: ' keyring: shop-2 '\n"), keyring());
     assert_snapshot!(store("secrets: [age]\n").unwrap_err());
+    for odd in ["keyring", "keyring:", "keyring:a/b", "keyring:..", "keyrings:a"] {
+        let refused = store(&format!("secrets: '{odd}'\n")).unwrap_err();
+        assert!(refused.contains("expected: `keyring:PROJECT`, where PROJECT tells"), "{odd}: {refused}");
+    }
     assert!(store("a: {").is_err());
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(secret_store_named("duckdb:x", None).is_err());

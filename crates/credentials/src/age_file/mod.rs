@@ -19,6 +19,7 @@ use self::document::Document;
 use self::key::KeyPlace;
 use crate::KeyMade;
 use crate::environment::Environment;
+use crate::file::LARGEST_CREDENTIAL;
 use crate::locks::Locks;
 use crate::replace::{folder, replace};
 
@@ -139,6 +140,9 @@ impl AgeFile {
         let mut document = self.load()?;
         let changed = change(&mut document);
         let encrypted = self.key.key()?.encrypt(&document.text()).map_err(|why| self.failure(&why))?;
+        if encrypted.len() as u64 > LARGEST.0 {
+            return Err(self.failure(&format!("would be larger than {LARGEST}, and could not be read again")));
+        }
         replace(&self.path, &encrypted).map_err(|error| unwritable(self.failure("cannot be written"), error))?;
         Ok(changed)
     }
@@ -170,6 +174,9 @@ impl SecretStore for AgeFile {
     }
 
     fn write(&self, name: &SecretName, secret: &Secret) -> Result<(), Failure> {
+        if secret.expose().len() as u64 > LARGEST_CREDENTIAL.0 {
+            return Err(self.failure(&format!("does not take `{name}`: it is larger than {LARGEST_CREDENTIAL}")));
+        }
         let now = self.clock.now();
         self.change(|document| document.set(name, secret, now))
     }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod age_file;
+mod contract;
 mod file;
+mod keyring;
 mod support;
 mod vault;

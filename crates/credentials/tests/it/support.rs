@@ -50,7 +50,11 @@ impl User {
     }
 
     pub(crate) fn store(&self) -> AgeFile {
-        AgeFile::new(self.project("spile.secrets.age"), &self.environment(), clock())
+        self.store_in("spile.secrets.age")
+    }
+
+    pub(crate) fn store_in(&self, file: &str) -> AgeFile {
+        AgeFile::new(self.project(file), &self.environment(), clock())
     }
 }
 

@@ -56,7 +56,7 @@ struct Store {
     /// The pipeline whose store it is; without it, `spile.secrets.age` in the working directory
     #[arg(value_name = "PIPELINE")]
     pipeline: Option<PathBuf>,
-    /// The store itself, as `secrets` in a pipeline file names it: `age:FILE`
+    /// The store itself, as `secrets` in a pipeline file names it: `age:FILE` or `keyring:PROJECT`
     #[arg(long = "in", value_name = "STORE", conflicts_with = "pipeline")]
     store: Option<String>,
 }

@@ -78,7 +78,7 @@ pub(super) const OUTSIDE: &[Outside] = &[
         why: "Arrow is made in columnar and read in destinations; other rooms pass batches on unopened",
     },
     Outside {
-        crates: &["age", "keyring*", "zbus*", "apple-native-keyring-store"],
+        crates: &["age", "keyring*", "secret-service", "zbus*", "apple-native-keyring-store"],
         rooms: Rooms::Only(&["credentials"]),
         why: "secrets are kept by credentials; use the SecretStore of model",
     },
