@@ -6,7 +6,7 @@ use spile_columnar::{Admit, TableBuilder};
 use spile_http::{Client, Exchange};
 use spile_model::{Failure, Reject, RunId, TableSchema};
 use spile_plan::{PipelinePlan, StreamPlan};
-use spile_source::{Pages, Source};
+use spile_source::{Pages, Source, Start};
 
 use crate::world::World;
 
@@ -43,7 +43,7 @@ pub async fn look(plan: &Arc<PipelinePlan>, stream: &StreamPlan, limit: usize, w
     let last = Arc::new(Mutex::new(None));
     let seen = last.clone();
     client.watch(move |exchange| *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange));
-    let pages = Source::new(plan.clone(), client.clone()).pages(stream, None);
+    let pages = Source::new(plan.clone(), client.clone()).pages(stream, Start::default());
     let read = look.read(pages, stream, limit).await;
     client.settled().await;
     look.failure = read.err().map(|failure| failure.in_stream(&stream.name));

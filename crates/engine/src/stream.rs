@@ -97,7 +97,7 @@ impl Reading {
         shared.archive.stream(&plan.name, stored, over)?;
         tally.started(accounting.cursor(), accounting.reads_from());
         Ok(Self {
-            pages: shared.source.pages_knowing(plan, accounting.reads_from().cloned(), accounting.answers().clone()),
+            pages: shared.source.pages(plan, accounting.start()),
             replaces: plan.write == WriteMode::Replace,
             kept: false,
             typist: Typist::new(plan, shared.run, writer.known_schema(), accounting),

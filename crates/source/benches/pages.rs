@@ -9,7 +9,7 @@ use bytes::Bytes;
 use spile_http::{Client, Request, Surroundings, Url};
 use spile_model::{Events, StreamName, SystemClock};
 use spile_plan::{PaginationKind, PipelinePlan};
-use spile_source::Source;
+use spile_source::{Source, Start};
 use spile_testkit::fake_api::{FakeApi, Response, any};
 use spile_testkit::plan;
 
@@ -55,7 +55,7 @@ async fn read(plan: &PipelinePlan) {
 
 async fn take_apart(plan: &PipelinePlan) {
     let source = Source::new(Arc::new(plan.clone()), client(plan));
-    let mut pages = source.pages(&plan.streams[0], None);
+    let mut pages = source.pages(&plan.streams[0], Start::default());
     let mut records = 0;
     while let Some(page) = pages.next_page().await.unwrap() {
         records += page.records.len() as u64;

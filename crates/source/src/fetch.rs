@@ -1,6 +1,5 @@
 //! One page: its request, its response, what the response holds, and where the next page is.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use crate::memory::Memory;
 use crate::pagination::{Next, Paginator, Position, Seen, Wanted};
 use crate::priced::Priced;
 use crate::request::Requests;
+use crate::start::Start;
 use crate::{guard, memory};
 
 /// A body beyond this is taken apart on a blocking thread: it would keep the others waiting for a millisecond or more.
@@ -68,13 +68,7 @@ impl Fetched {
 }
 
 impl Fetcher {
-    pub(crate) fn new(
-        plan: &PipelinePlan,
-        stream: &StreamPlan,
-        from: Option<CursorValue>,
-        known: BTreeMap<RequestKey, Answer>,
-        client: &Client,
-    ) -> Self {
+    pub(crate) fn new(plan: &PipelinePlan, stream: &StreamPlan, start: Start, client: &Client) -> Self {
         let mut wanted = Wanted::default();
         let paginator = Paginator::new(&stream.pagination.kind, &mut wanted);
         let priced = Priced::new(stream.price.as_ref(), &mut wanted);
@@ -82,9 +76,9 @@ impl Fetcher {
         Self {
             client: client.clone(),
             stream: stream.name.clone(),
-            requests: Requests::new(plan, stream, from, client),
+            requests: Requests::new(plan, stream, start.cursor, client),
             extractor: Extractor::new(&stream.records, wanted.0, stream.missing_records).settling(costs),
-            memory: Memory::new(plan, stream, client, known),
+            memory: Memory::new(plan, stream, client, start.answers),
             paginator,
             priced,
         }

@@ -1,6 +1,6 @@
 //! Plan → requests → pages of records.
 //!
-//! Enters: a stream of the plan and the cursor from which requests start. Leaves: [`spile_model::Page`]s in order,
+//! Enters: a stream of the plan and where its requests [`Start`]. Leaves: [`spile_model::Page`]s in order,
 //! each with the byte ranges of its records in the validated text of one response.
 //!
 //! Invariants:
@@ -31,16 +31,17 @@ mod place;
 mod prefetch;
 mod priced;
 mod request;
+mod start;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spile_http::Client;
-use spile_model::{Answer, CursorValue, Failure, PartitionKey, RequestKey, StreamName};
+use spile_model::{Failure, PartitionKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 
 pub use self::pages::Pages;
 use self::prefetch::Budget;
+pub use self::start::Start;
 
 /// The API of one pipeline, as a source of pages.
 pub struct Source {
@@ -56,21 +57,9 @@ impl Source {
         Self { plan, client, budget }
     }
 
-    /// The pages of `stream`, from the cursor `from` on (from which a lookback has been taken off already); without
-    /// one, from the stream's configured start. Nothing is sent before the first page is asked for.
-    pub fn pages(&self, stream: &StreamPlan, from: Option<CursorValue>) -> Pages {
-        self.pages_knowing(stream, from, BTreeMap::new())
-    }
-
-    /// As [`Source::pages`], where the table has the rows of the answers in `known`: of a stream that is cached, these come
-    /// as pages that are unchanged, if they are.
-    pub fn pages_knowing(
-        &self,
-        stream: &StreamPlan,
-        from: Option<CursorValue>,
-        known: BTreeMap<RequestKey, Answer>,
-    ) -> Pages {
-        Pages::new(&self.plan, stream, from, known, &self.client, &self.budget)
+    /// The pages of `stream` from `start` on. Nothing is sent before the first page is asked for.
+    pub fn pages(&self, stream: &StreamPlan, start: Start) -> Pages {
+        Pages::new(&self.plan, stream, start, &self.client, &self.budget)
     }
 
     /// The client that it asks through: for what its requests have cost.

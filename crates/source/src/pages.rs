@@ -1,10 +1,9 @@
 //! The pages of one stream, one after the other.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spile_http::Client;
-use spile_model::{Answer, CursorValue, Failure, FailureKind, Page, PartitionKey, RequestKey, StreamName};
+use spile_model::{Failure, FailureKind, Page, PartitionKey, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan};
 use tracing::{Level, enabled, trace};
 
@@ -13,6 +12,7 @@ use crate::guard::Guard;
 use crate::pagination::Next;
 use crate::placed;
 use crate::prefetch::{Budget, Prefetch};
+use crate::start::Start;
 
 /// The pages of a stream's partition, fetched ahead of their reader. Dropping it gives up what is under way.
 pub struct Pages {
@@ -38,12 +38,11 @@ impl Pages {
     pub(crate) fn new(
         plan: &PipelinePlan,
         stream: &StreamPlan,
-        from: Option<CursorValue>,
-        known: BTreeMap<RequestKey, Answer>,
+        start: Start,
         client: &Client,
         budget: &Arc<Budget>,
     ) -> Self {
-        let fetcher = Arc::new(Fetcher::new(plan, stream, from, known, client));
+        let fetcher = Arc::new(Fetcher::new(plan, stream, start, client));
         let concurrency = usize::try_from(plan.source.concurrency.get()).unwrap_or(usize::MAX);
         Self {
             stream: stream.name.clone(),

@@ -20,13 +20,11 @@ mod complaint;
 mod heard;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use spile_columnar::{Admit, CursorSummary};
-use spile_model::{
-    Answer, CheckpointDelta, CursorValue, Failure, Page, PartitionKey, Progress, RequestKey, RunId, StreamName,
-};
+use spile_model::{CheckpointDelta, CursorValue, Failure, Page, PartitionKey, Progress, RunId, StreamName};
 use spile_plan::{CursorOrder, CursorPlan, Lookback, StreamPlan, WriteMode};
+use spile_source::Start;
 
 use boundary::Boundary;
 use heard::Heard;
@@ -138,9 +136,9 @@ impl Accounting {
         self.from.as_ref()
     }
 
-    /// The answers whose rows are in the table.
-    pub(crate) fn answers(&self) -> &BTreeMap<RequestKey, Answer> {
-        &self.base.answers
+    /// What requests start from.
+    pub(crate) fn start(&self) -> Start {
+        Start { cursor: self.from.clone(), answers: self.base.answers.clone() }
     }
 
     /// Whether anything is stored that says of rows that they are in the table.

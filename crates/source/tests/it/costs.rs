@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use spile_http::{Client, Surroundings};
 use spile_model::{Events, FailureKind, Page, SystemClock};
 use spile_plan::{CostPlan, Counted, PaginationKind, PipelinePlan, RateLimitPlan, TokenSource, WindowKind};
-use spile_source::Source;
+use spile_source::{Source, Start};
 use spile_testkit::fake_api::{FakeApi, Response, any};
 use spile_testkit::plan::path;
 use tokio::time::Instant;
@@ -45,7 +45,7 @@ async fn a_throttled_answer_with_the_status_200_is_waited_out_until_there_is_eno
     api.expect(any()).respond_each([Response::json(throttled(0)), Response::json(data)]);
     let (plan, source, client) = rig(graphql(&api));
     let start = Instant::now();
-    let page: Page = source.pages(&plan.streams[0], None).next_page().await.unwrap().unwrap();
+    let page: Page = source.pages(&plan.streams[0], Start::default()).next_page().await.unwrap().unwrap();
     assert_eq!(page.records.len(), 1);
     assert!(start.elapsed() >= Duration::from_secs(2), "100 points come back in two seconds: {:?}", start.elapsed());
     let usage = client.usage(&plan.streams[0].name);
@@ -58,7 +58,7 @@ async fn what_is_refused_again_and_again_fails_as_too_many_requests() {
     let refusal = json!({ "data": null, "errors": [{ "type": "RATE_LIMITED", "message": "API rate limit exceeded" }] });
     api.route(any(), move |_| Response::json(&refusal));
     let (plan, source, _) = rig(graphql(&api));
-    let failure = source.pages(&plan.streams[0], None).next_page().await.unwrap_err();
+    let failure = source.pages(&plan.streams[0], Start::default()).next_page().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::RateLimited);
     assert!(
         failure.message.contains("answered with 200 OK, but its body says that the request was refused"),
@@ -91,7 +91,7 @@ async fn a_cost_told_by_a_header_or_a_body_is_kept_to() {
             paths: Vec::new(),
         }];
         let (plan, source, _) = rig(plan);
-        let mut pages = source.pages(&plan.streams[0], None);
+        let mut pages = source.pages(&plan.streams[0], Start::default());
         while pages.next_page().await.unwrap().is_some() {}
         let times: Vec<Instant> = api.requests().iter().map(|request| request.at).collect();
         assert!(times.len() >= 4, "{times:?}");

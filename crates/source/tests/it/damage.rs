@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 use spile_expression::Template;
 use spile_plan::{PaginationKind, PipelinePlan};
+use spile_source::Start;
 use spile_testkit::fake_api::{FakeApi, Response, any};
 
 use crate::support::{plan, read_records, record, source};
@@ -32,7 +33,7 @@ async fn never_accepted(name: &str, cut: impl Fn(&str, usize) -> Response + Send
     let source = source(plan);
     for at in 0..length {
         stream.request.path = Template::compile(&format!("/items?cut={at}")).unwrap();
-        let outcome = source.pages(&stream, None).next_page().await.map(|page| page.is_some());
+        let outcome = source.pages(&stream, Start::default()).next_page().await.map(|page| page.is_some());
         assert!(outcome.is_err(), "{name}, cut at {at}: {outcome:?}");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use spile_http::{Client, Names, Surroundings};
 use spile_model::{Events, SystemClock};
 use spile_plan::PaginationKind;
-use spile_source::Source;
+use spile_source::{Source, Start};
 use spile_testkit::fake_api::{FakeApi, Response, any};
 use spile_testkit::hostile_urls::hostile_urls;
 use spile_testkit::plan::path;
@@ -35,7 +35,7 @@ async fn named_as_next(kind: PaginationKind, name: fn(&str) -> Response, fits: f
     let mut refused = 0;
     for url in &urls {
         target.lock().unwrap().clone_from(url);
-        let mut pages = source.pages(&stream, None);
+        let mut pages = source.pages(&stream, Start::default());
         refused += loop {
             match pages.next_page().await {
                 Ok(Some(_)) => {}

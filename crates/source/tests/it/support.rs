@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use spile_http::{Client, Surroundings};
 use spile_model::{CursorValue, Events, Failure, Page, SystemClock};
 use spile_plan::{PageLimit, PaginationKind, PipelinePlan};
-use spile_source::{Pages, Source};
+use spile_source::{Pages, Source, Start};
 use spile_testkit::plan::{path, pipeline, query, stream};
 
 pub(crate) fn size(records: u64) -> PageLimit {
@@ -51,7 +51,7 @@ pub(crate) fn source(plan: PipelinePlan) -> Source {
 
 pub(crate) fn pages(plan: PipelinePlan, from: Option<CursorValue>) -> Pages {
     let stream = plan.streams[0].clone();
-    source(plan).pages(&stream, from)
+    source(plan).pages(&stream, Start { cursor: from, ..Start::default() })
 }
 
 pub(crate) fn records(page: &Page) -> Vec<Value> {
