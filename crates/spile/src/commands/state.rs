@@ -30,7 +30,8 @@ enum Action {
     Reset {
         #[command(flatten)]
         pipeline: PipelineArguments,
-        /// The streams; all of them where none is named
+        /// The streams; all of them where none is named: those that have got anywhere, and with `--drop-tables` also those of
+        /// the file whose progress is forgotten already
         #[arg(value_name = "STREAM")]
         streams: Vec<String>,
         /// Drop their tables too: needed for `append`, which would double their rows
@@ -90,7 +91,7 @@ async fn reset(
 ) -> Result<Exit, Problem> {
     let plan = open::pipeline(pipeline, Some(terminal)).await?;
     let destination = open::existing_destination(&plan).await?;
-    let streams = streams_to_reset(&plan, names, destination.as_ref()).await?;
+    let streams = streams_to_reset(&plan, names, drop_tables, destination.as_ref()).await?;
     if streams.is_empty() {
         terminal.say(&format!("{}: there is nothing to forget", plan.name));
         return Ok(Exit::Success);
@@ -108,14 +109,19 @@ async fn reset(
     Ok(Exit::Success)
 }
 
-/// The named streams, or all that have state: also those that the pipeline no longer has.
+/// The named streams, or all that have state, also those that the pipeline no longer has; and where tables are dropped
+/// all of the pipeline, for a table may be there without state.
 async fn streams_to_reset(
     plan: &spile_plan::PipelinePlan,
     names: &[String],
+    drop_tables: bool,
     destination: &dyn Destination,
 ) -> Result<Vec<StreamName>, Problem> {
-    let stored: Vec<StreamName> = destination.states().await?.into_iter().map(|state| state.stream).collect();
+    let mut stored: Vec<StreamName> = destination.states().await?.into_iter().map(|state| state.stream).collect();
     if names.is_empty() {
+        let others = plan.streams.iter().map(|stream| &stream.name).filter(|_| drop_tables);
+        let others: Vec<StreamName> = others.filter(|name| !stored.contains(name)).cloned().collect();
+        stored.extend(others);
         return Ok(stored);
     }
     names
