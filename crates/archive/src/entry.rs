@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -44,6 +45,9 @@ pub struct Head {
     /// The values of the pipeline's variables, but for the secret ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Value>,
+    /// Whose credentials asked, as a number, where answers were remembered: a replay has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<u64>,
 }
 
 /// What a stream started from: requests depend on it.
@@ -56,6 +60,33 @@ pub struct StreamStart {
     /// It was read from the beginning, whatever was stored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_beginning: bool,
+    /// Its table was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_table: bool,
+    /// How its answers were remembered, if they were: what was asked depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cached>,
+}
+
+/// How the answers of a stream were remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cached {
+    /// When one stood for a new one without asking.
+    pub reuse: Reused,
+    /// So many pages were remembered at most.
+    pub pages: NonZeroUsize,
+}
+
+/// When an answer stood for a new one without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reused {
+    /// Never.
+    Never,
+    /// While it was fresh by what the API said itself.
+    Fresh,
+    /// Also where the API said nothing.
+    Heuristic,
 }
 
 /// One try of a request, and what came of it.
@@ -160,6 +191,9 @@ pub struct StreamEnd {
     pub outcome: Outcome,
     /// Pages that were read and written.
     pub pages: u64,
+    /// What it failed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureKind>,
 }
 
 /// Names a request: the hash of all that is asked.
@@ -176,6 +210,12 @@ impl Key {
             hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
         Self(*hasher.finalize().as_bytes())
+    }
+
+    /// Its beginning, where there is no room for the whole.
+    pub fn short(&self) -> u64 {
+        let Self([a, b, c, d, e, f, g, h, ..]) = *self;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }
 

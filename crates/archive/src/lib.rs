@@ -16,9 +16,11 @@ mod recorded;
 mod recorder;
 
 pub use bodies::{BodyRef, Stored};
-pub use entry::{Answered, Asked, Attempt, Head, Key, RunEnd, StreamEnd, StreamStart, Tried, Unanswered};
+pub use entry::{
+    Answered, Asked, Attempt, Cached, Head, Key, Reused, RunEnd, StreamEnd, StreamStart, Tried, Unanswered,
+};
 pub use player::{Found, Player};
-pub use recorded::{Recorded, recorded};
+pub use recorded::{Contents, Recorded, recorded};
 pub use recorder::Recorder;
 
 /// The number of the format that is written. One that is higher is refused; what it adds would be left out unnoticed.

@@ -95,6 +95,12 @@ impl Player {
         &self.recorded
     }
 
+    /// Whether the recorded run asked this.
+    pub fn knows(&self, stream: &StreamName, key: Key) -> bool {
+        let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.contains_key(&(stream.clone(), key))
+    }
+
     /// What this request of `stream` comes to now. Until an answer is used, it is found again.
     ///
     /// # Errors

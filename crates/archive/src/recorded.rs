@@ -11,11 +11,15 @@ use crate::FORMAT;
 use crate::entry::{Entry, Head, RunEnd, StreamStart};
 use crate::files;
 
-/// How the name of an index ends.
-pub(crate) const INDEX: &str = ".ndjson.zst";
+/// How the name of an index ends whose run has ended.
+pub(crate) const ENDED: &str = ".ndjson.zst";
 
-/// The longest line that is read. A line holds the heads of one exchange; a server's head has a megabyte at most.
-const LONGEST_LINE: u64 = 16 << 20;
+/// How the name of an index ends whose run is under way, or was killed.
+pub(crate) const OPEN: &str = ".open.ndjson.zst";
+
+/// The longest line. A line holds the heads of one exchange (a server's head has a megabyte at most), or a stream's
+/// progress with what is remembered of its pages (5 KiB each at most).
+pub(crate) const LONGEST_LINE: u64 = 256 << 20;
 
 /// A run that was recorded.
 #[derive(Clone, Debug)]
@@ -34,23 +38,37 @@ pub struct Recorded {
     pub exchanges: u64,
 }
 
-/// The runs in the archive in `folder`, the oldest first. An index that ends before its first line is no run.
-///
-/// # Errors
-/// The folder is no archive, cannot be read, or was written by a later version.
-pub fn recorded(folder: &Path) -> io::Result<Vec<Recorded>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(files::runs(folder))? {
-        let index = entry?.path();
-        if index.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX)) {
-            found.extend(summary(folder, &index)?);
-        }
-    }
-    found.sort_by_key(|run| (run.head.started_at, run.head.run));
-    Ok(found)
+/// What an archive holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Its runs, the oldest first.
+    pub runs: Vec<Recorded>,
+    /// Indexes of which no run can be made, with the reason, which names the file: they are damaged, or were written by a
+    /// later version. [`io::ErrorKind::UnexpectedEof`] where a run was killed before its index held anything.
+    pub unreadable: Vec<io::Error>,
 }
 
-fn summary(archive: &Path, index: &Path) -> io::Result<Option<Recorded>> {
+/// What the archive in `folder` holds.
+///
+/// # Errors
+/// The folder is no archive, or cannot be read.
+pub fn recorded(folder: &Path) -> io::Result<Contents> {
+    let mut contents = Contents::default();
+    for entry in std::fs::read_dir(files::runs(folder))? {
+        let index = entry?.path();
+        if index.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ENDED)) {
+            match summary(folder, &index) {
+                Ok(run) => contents.runs.push(run),
+                Err(error) => contents.unreadable.push(error),
+            }
+        }
+    }
+    contents.runs.sort_by_key(|run| (run.head.started_at, run.head.run));
+    contents.unreadable.sort_by_key(ToString::to_string);
+    Ok(contents)
+}
+
+fn summary(archive: &Path, index: &Path) -> io::Result<Recorded> {
     let mut recorded: Option<Recorded> = None;
     for_each_line(index, |line| {
         match (line.entry, &mut recorded) {
@@ -71,7 +89,18 @@ fn summary(archive: &Path, index: &Path) -> io::Result<Option<Recorded>> {
         }
         Ok(())
     })?;
-    Ok(recorded)
+    match recorded {
+        Some(run) if run.end.is_some() || is_open(index) => Ok(run),
+        None if is_open(index) => {
+            Err(at(index, &io::Error::new(io::ErrorKind::UnexpectedEof, "it ends before its first line")))
+        }
+        _ => Err(at(index, &cut())),
+    }
+}
+
+/// Whether the run was under way when the index was last written to.
+fn is_open(index: &Path) -> bool {
+    index.to_string_lossy().ends_with(OPEN)
 }
 
 /// A line, and what it says.
@@ -80,39 +109,72 @@ pub(crate) struct Line<'l> {
     pub(crate) text: &'l [u8],
 }
 
-/// Hands over every line that is there as a whole. Where the index was cut short (the run was killed, the machine lost
-/// power), what stands before the cut is all there is.
-pub(crate) fn for_each_line(index: &Path, mut each: impl FnMut(Line<'_>) -> io::Result<()>) -> io::Result<()> {
-    let mut lines = BufReader::new(zstd::Decoder::new(File::open(index)?)?);
+/// Hands over every line that is there as a whole. Where the run was killed, or the machine lost power, the index is cut
+/// short, and what stands before the cut is all there is; anything else that keeps it from being read is an error, which
+/// names the file.
+pub(crate) fn for_each_line(index: &Path, each: impl FnMut(Line<'_>) -> io::Result<()>) -> io::Result<()> {
+    let read = || {
+        let lines = BufReader::new(zstd::Decoder::new(File::open(index)?)?);
+        match read_lines(lines, each)? {
+            Ending::Cut if !is_open(index) => Err(cut()),
+            Ending::Whole | Ending::Cut => Ok(()),
+        }
+    };
+    read().map_err(|error| at(index, &error))
+}
+
+enum Ending {
+    Whole,
+    Cut,
+}
+
+fn read_lines(mut lines: impl BufRead, mut each: impl FnMut(Line<'_>) -> io::Result<()>) -> io::Result<Ending> {
     let mut text = Vec::new();
     loop {
         text.clear();
-        let read = (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut text);
-        if read.is_err() || text.last() != Some(&b'\n') {
-            return Ok(());
+        match (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut text) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Ending::Cut),
+            Err(error) => return Err(error),
+            Ok(length) if length as u64 == LONGEST_LINE => return Err(damaged("a line has no end")),
+            Ok(0) => return Ok(Ending::Whole),
+            Ok(_) if text.last() != Some(&b'\n') => return Ok(Ending::Cut),
+            Ok(_) => {}
         }
-        let Ok(entry) = serde_json::from_slice::<Entry>(&text) else { return unreadable(index, &text) };
+        let Ok(entry) = serde_json::from_slice::<Entry>(&text) else { return Err(unreadable(&text)) };
         if let Entry::Run(head) = &entry {
-            refuse_later(index, head.format)?;
+            refuse_later(head.format)?;
         }
         each(Line { entry, text: &text })?;
     }
 }
 
 /// A line that is whole and yet means nothing here was written by a later version, or by somebody else.
-fn unreadable(index: &Path, text: &[u8]) -> io::Result<()> {
+fn unreadable(text: &[u8]) -> io::Error {
     let line: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
     let format = line.pointer("/run/format").and_then(serde_json::Value::as_u64);
-    refuse_later(index, format.and_then(|format| u32::try_from(format).ok()).unwrap_or(FORMAT))?;
-    let message = format!("{} holds a line that is none of an archive", index.display());
-    Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    let later = refuse_later(format.and_then(|format| u32::try_from(format).ok()).unwrap_or(FORMAT));
+    later.err().unwrap_or_else(|| damaged("it holds a line that is none of an archive"))
 }
 
-fn refuse_later(index: &Path, format: u32) -> io::Result<()> {
+fn refuse_later(format: u32) -> io::Result<()> {
     if format <= FORMAT {
         return Ok(());
     }
-    let index = index.display();
-    let message = format!("{index} was written by a later version of Spile (format {format}, this one reads {FORMAT})");
+    let message = format!("it was written by a later version of Spile (format {format}, this one reads {FORMAT})");
     Err(io::Error::new(io::ErrorKind::Unsupported, message))
 }
+
+fn cut() -> io::Error {
+    damaged("its run has ended, but the file does not hold all of it")
+}
+
+fn damaged(how: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, how)
+}
+
+fn at(index: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", index.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Writing: one run's exchanges into an archive.
 //!
 //! The index is one zstd stream of JSON lines that is brought to a block's end after every line: what was written can be
-//! read, however the process ends.
+//! read, however the process ends. At its end stands a checksum, and it gets another name: what was cut or changed
+//! afterwards is not taken for whole.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use spile_model::StreamName;
 use crate::bodies::{Bodies, BodyRef};
 use crate::entry::{Asked, Attempt, Entry, Head, RunEnd, StreamStart, Tried, Unanswered};
 use crate::files;
+use crate::recorded::{ENDED, LONGEST_LINE, OPEN};
 
 /// Lines are alike, and what zstd has seen of the earlier ones makes later ones small at any level.
 const LEVEL: i32 = 3;
@@ -30,7 +32,10 @@ enum Index {
     Open {
         lines: zstd::Encoder<'static, File>,
         exchanges: u64,
+        path: OpenPath,
     },
+    /// A line could not be written: what stands behind it could not be read.
+    Broken,
     /// The run is over.
     Closed,
 }
@@ -58,8 +63,10 @@ impl Recorder {
     /// # Errors
     /// Its index cannot be written.
     pub fn begin(&self, head: Head) -> io::Result<()> {
-        let lines = zstd::Encoder::new(self.make_index(&head)?, LEVEL)?;
-        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Index::Open { lines, exchanges: 0 };
+        let (path, file) = self.make_index(&head)?;
+        let mut lines = zstd::Encoder::new(file, LEVEL)?;
+        lines.include_checksum(true)?;
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Index::Open { lines, exchanges: 0, path };
         self.write(&Entry::Run(head)).map(|_| ())
     }
 
@@ -111,8 +118,11 @@ impl Recorder {
         self.write(&Entry::End(end))?;
         let index = std::mem::replace(&mut *self.index.lock().unwrap_or_else(PoisonError::into_inner), Index::Closed);
         match index {
-            Index::Open { lines, .. } => lines.finish()?.sync_all(),
-            Index::Ahead | Index::Closed => Ok(()),
+            Index::Open { lines, path, .. } => {
+                lines.finish()?.sync_all()?;
+                std::fs::rename(&path.open, &path.ended)
+            }
+            Index::Ahead | Index::Broken | Index::Closed => Ok(()),
         }
     }
 
@@ -120,7 +130,11 @@ impl Recorder {
     /// the index is closed: then nobody has made anything of its answer.
     fn write(&self, entry: &Entry) -> io::Result<u64> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let Index::Open { lines, exchanges } = &mut *index else { return Ok(0) };
+        let (lines, exchanges) = match &mut *index {
+            Index::Open { lines, exchanges, .. } => (lines, exchanges),
+            Index::Broken => return Err(io::Error::other("an earlier line could not be written")),
+            Index::Ahead | Index::Closed => return Ok(0),
+        };
         let mut numbered = None;
         if let Entry::Exchange(attempt) = entry {
             *exchanges += 1;
@@ -128,23 +142,41 @@ impl Recorder {
         }
         let mut line = serde_json::to_vec(numbered.as_ref().unwrap_or(entry)).map_err(io::Error::other)?;
         line.push(b'\n');
-        lines.write_all(&line)?;
+        if line.len() as u64 >= LONGEST_LINE {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than can be read again"));
+        }
         // To the end of a block, and to the file.
-        lines.flush()?;
-        Ok(*exchanges)
+        let (written, number) = (lines.write_all(&line).and_then(|()| lines.flush()), *exchanges);
+        if let Err(error) = written {
+            *index = Index::Broken;
+            return Err(error);
+        }
+        Ok(number)
     }
 
     /// A new index. Runs that start in the same second each get one of their own.
-    fn make_index(&self, head: &Head) -> io::Result<File> {
+    fn make_index(&self, head: &Head) -> io::Result<(OpenPath, File)> {
         let at = head.started_at.strftime("%Y%m%dT%H%M%SZ");
         let mut again = 1;
         loop {
             let more = if again > 1 { format!("-{again}") } else { String::new() };
-            let name = format!("{at}-{}{more}{}", head.pipeline, crate::recorded::INDEX);
-            match files::make_file(&files::runs(&self.folder).join(name)) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && again < 1_000 => again += 1,
-                made => return made,
+            let named = |ending| files::runs(&self.folder).join(format!("{at}-{}{more}{ending}", head.pipeline));
+            let path = OpenPath { open: named(OPEN), ended: named(ENDED) };
+            match files::make_file(&path.open) {
+                // One that has ended had this name before.
+                Ok(_) if path.ended.try_exists()? && again < 1_000 => std::fs::remove_file(&path.open)?,
+                Ok(file) => return Ok((path, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && again < 1_000 => {}
+                Err(error) => return Err(error),
             }
+            again += 1;
         }
     }
+}
+
+/// What an index is called while its run is under way, and afterwards: so that one whose end is missing although the run
+/// has ended is not taken for that of a run that was killed.
+struct OpenPath {
+    open: PathBuf,
+    ended: PathBuf,
 }

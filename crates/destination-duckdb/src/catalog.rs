@@ -1,14 +1,18 @@
 //! Spile's own tables beside the user's: progress, runs and their requests, rejects, and what is known of each table's
 //! columns.
 
+mod totals;
+
 use duckdb::{Connection, OptionalExt, params};
 use jiff::Timestamp;
-use spile_destination::{RunEnd, RunStart, StreamState};
+use serde_json::Value as Json;
+use spile_destination::{ReplayedRun, RunEnd, RunStart, StreamState};
 use spile_model::{
     Checkpoint, CheckpointDelta, Decimal, Failure, FailureKind, PartitionKey, Progress, Reject, RunId, StreamName,
     TableSchema, Usage,
 };
 
+use crate::catalog::totals::RunTotals;
 use crate::failure::OrExplain;
 use crate::sql::ident;
 
@@ -70,14 +74,14 @@ impl Catalog {
     /// Gives a run its number; one that is still recorded as running was killed.
     pub(crate) fn begin_run(&self, connection: &Connection, start: &RunStart) -> Result<RunId, Failure> {
         let runs = self.qualified("_spile_runs");
-        if let Some(number) = start.number {
-            self.free_number(connection, number)?;
+        let killed = format!("UPDATE {runs} SET status = 'killed' WHERE pipeline = ? AND status = 'running'");
+        connection.execute(&killed, params![self.pipeline]).or_explain("the run could not be recorded")?;
+        if let Some(replayed) = &start.replays
+            && self.begin_again(connection, replayed, start)?
+        {
+            return Ok(replayed.run);
         }
         let begin = || {
-            connection.execute(
-                &format!("UPDATE {runs} SET status = 'killed' WHERE pipeline = ? AND status = 'running'"),
-                params![self.pipeline],
-            )?;
             connection.query_row(
                 &format!(
                     "INSERT INTO {runs} (run, pipeline, version, status, started_at) \
@@ -85,7 +89,7 @@ impl Catalog {
                      RETURNING run"
                 ),
                 params![
-                    start.number.map(|number| number.0),
+                    start.replays.as_ref().map(|replayed| replayed.run.0),
                     self.pipeline,
                     start.version,
                     start.started_at.as_microsecond()
@@ -96,60 +100,69 @@ impl Catalog {
         begin().or_explain("the run could not be recorded")
     }
 
-    /// Makes a number free for a run that is replayed.
-    fn free_number(&self, connection: &Connection, number: RunId) -> Result<(), Failure> {
+    /// Takes up the row of a run that is replayed where it ran, if it is there: what is recorded of the streams that are
+    /// replayed gives way.
+    fn begin_again(&self, connection: &Connection, replayed: &ReplayedRun, start: &RunStart) -> Result<bool, Failure> {
+        for stream in &replayed.streams {
+            self.discard_rejects(connection, stream, replayed.run)?;
+        }
         let runs = self.qualified("_spile_runs");
-        let free = || {
-            connection.execute(
-                &format!("DELETE FROM {runs} WHERE run = ? AND pipeline = ?"),
-                params![number.0, self.pipeline],
-            )?;
-            connection
-                .query_row(&format!("SELECT pipeline FROM {runs} WHERE run = ?"), params![number.0], |row| row.get(0))
-                .optional()
+        let (run, pipeline) = (replayed.run, &self.pipeline);
+        let read = || {
+            let sql = format!("SELECT pipeline FROM {runs} WHERE run = ?");
+            connection.query_row(&sql, params![run.0], |row| row.get::<_, String>(0)).optional()
         };
-        let other: Option<String> = free().or_explain("the run could not be recorded")?;
-        other.map_or(Ok(()), |other| {
-            let message =
-                format!("the number {number} of the recorded run is in this database that of a run of `{other}`");
-            Err(Failure::new(FailureKind::ReplayPlace, message))
-        })
+        match read().or_explain("the runs could not be read")? {
+            None => return Ok(false),
+            Some(other) if other != *pipeline => {
+                let message =
+                    format!("the number {run} of the recorded run is in this database that of a run of `{other}`");
+                return Err(Failure::new(FailureKind::ReplayPlace, message));
+            }
+            Some(_) => {}
+        }
+        let sql = format!(
+            "UPDATE {runs} SET version = ?, status = 'running', finished_at = NULL, error = NULL \
+             WHERE run = ? AND pipeline = ?"
+        );
+        let again = connection.execute(&sql, params![start.version, run.0, pipeline]);
+        again.map(|_| true).or_explain("the run could not be recorded")
     }
 
     pub(crate) fn end_run(&self, connection: &Connection, run: RunId, end: &RunEnd) -> Result<(), Failure> {
-        let sum = |count: fn(&spile_destination::StreamTotals) -> u64| -> i64 {
-            end.streams.iter().map(|totals| signed(count(totals))).sum()
-        };
-        let streams: Vec<serde_json::Value> = end
-            .streams
-            .iter()
-            .map(|totals| {
-                serde_json::json!({
-                    "stream": totals.stream, "status": totals.outcome.as_str(), "rows": totals.rows,
-                    "rejected": totals.rejected, "pages": totals.pages, "requests": totals.requests,
-                    "bytes": totals.bytes, "seconds": totals.took.as_secs_f64(), "error": totals.error,
-                })
-            })
-            .collect();
+        let before = self.streams_of(connection, run)?;
+        let RunTotals { outcome, error, streams } = RunTotals::of(end, before);
+        let sum = |count: &str| -> i64 { streams.iter().filter_map(|totals| totals[count].as_i64()).sum() };
         let sql = format!(
             "UPDATE {} SET status = ?, finished_at = make_timestamptz(?), \"rows\" = ?, rejected = ?, requests = ?, \
              bytes = ?, streams = ?, error = ? WHERE run = ? AND pipeline = ?",
             self.qualified("_spile_runs")
         );
         let values = params![
-            end.outcome.as_str(),
+            outcome,
             end.finished_at.as_microsecond(),
-            sum(|totals| totals.rows),
-            sum(|totals| totals.rejected),
-            sum(|totals| totals.requests),
-            sum(|totals| totals.bytes),
-            serde_json::Value::from(streams).to_string(),
-            end.error,
+            sum("rows"),
+            sum("rejected"),
+            sum("requests"),
+            sum("bytes"),
+            Json::from(streams.clone()).to_string(),
+            error,
             run.0,
             self.pipeline
         ];
         connection.execute(&sql, values).map(|_| ()).or_explain("the end of the run could not be recorded")?;
         self.add_requests(connection, run, &end.requests)
+    }
+
+    /// What is recorded of the run's streams already: where a run is replayed.
+    fn streams_of(&self, connection: &Connection, run: RunId) -> Result<Vec<Json>, Failure> {
+        let sql = format!(
+            "SELECT CAST(streams AS VARCHAR) FROM {} WHERE run = ? AND pipeline = ?",
+            self.qualified("_spile_runs")
+        );
+        let read = connection.query_row(&sql, params![run.0, self.pipeline], |row| row.get::<_, Option<String>>(0));
+        let text = read.optional().or_explain("the runs could not be read")?.flatten();
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     fn add_requests(&self, connection: &Connection, run: RunId, usages: &[Usage]) -> Result<(), Failure> {

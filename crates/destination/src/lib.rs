@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use spile_model::{Checkpoint, Failure, RunId, StreamName};
 
 pub use batch::{Batch, Committed, Written};
-pub use target::{RunEnd, RunStart, StreamState, StreamTarget, StreamTotals};
+pub use target::{ReplayedRun, RunEnd, RunStart, StreamState, StreamTarget, StreamTotals};
 
 /// A place where tables live.
 ///

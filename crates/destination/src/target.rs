@@ -14,9 +14,18 @@ pub struct RunStart {
     pub started_at: Timestamp,
     /// The version of Spile.
     pub version: String,
-    /// The number that it must have: that of the recorded run that it replays. What is recorded of that run, if the
-    /// same pipeline had it, gives way.
-    pub number: Option<RunId>,
+    /// The recorded run that it replays, if it does.
+    pub replays: Option<ReplayedRun>,
+}
+
+/// A recorded run that is replayed. What stands in the place of its streams (the rejects of that run, and how they ended)
+/// gives way; what its other streams came to, and what was asked, stays.
+#[derive(Clone, Debug)]
+pub struct ReplayedRun {
+    /// Its number, which the replay has too.
+    pub run: RunId,
+    /// The streams that are replayed.
+    pub streams: Vec<StreamName>,
 }
 
 /// How a run ended.

@@ -5,18 +5,20 @@
 //! no row is doubled and no progress goes back, whatever is replayed, and the recorded runs of a pipeline can be
 //! replayed one after the other.
 
+mod replay;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use spile_archive::{Head, Player, Recorded, Recorder, RunEnd, StreamEnd, StreamStart};
-use spile_destination::Destination;
-use spile_http::Archiving;
-use spile_model::event::Outcome;
-use spile_model::{Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunId, StreamName};
-use spile_plan::{AuthPlan, BudgetPlan, PipelinePlan, StreamPlan, Variable, WriteMode};
+use spile_archive::{Cached, Head, Recorder, Reused, RunEnd, StreamEnd, StreamStart};
+use spile_destination::{Destination, ReplayedRun};
+use spile_http::{Archiving, Client};
+use spile_model::{Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunId};
+use spile_plan::{AuthPlan, BudgetPlan, CachePlan, PipelinePlan, Reuse, StreamPlan, Variable};
 
-use crate::progress::Accounting;
+pub(crate) use self::replay::StreamReplay;
+pub use self::replay::{Chain, Replay};
 use crate::report::RunReport;
 use crate::world::World;
 
@@ -37,135 +39,9 @@ pub enum ArchiveUse {
     Replay(Arc<Replay>),
 }
 
-/// A recorded run, to be lived again.
-pub struct Replay {
-    player: Arc<Player>,
-    /// What the next recorded run started from: where this one ended, if it was killed and could not tell.
-    next: Option<Recorded>,
-}
-
-impl Replay {
-    /// Makes ready to replay `run`, behind which comes `next`.
-    ///
-    /// # Errors
-    /// [`FailureKind::Archive`]
-    pub fn of(run: Recorded, next: Option<Recorded>) -> Result<Self, Failure> {
-        let message = "the archive cannot be read";
-        let player = Player::of(run).map_err(|error| Failure::new(FailureKind::Archive, message).caused_by(error))?;
-        Ok(Self { player: Arc::new(player), next })
-    }
-
-    fn recorded(&self) -> &Recorded {
-        self.player.recorded()
-    }
-
-    /// What the recorded run did with that stream.
-    ///
-    /// # Errors
-    /// [`FailureKind::NotRecorded`] where it did not read it.
-    pub(crate) fn of_stream(&self, stream: &StreamName) -> Result<StreamReplay, Failure> {
-        let recorded = self.recorded();
-        let start = recorded.streams.get(stream).cloned().ok_or_else(|| {
-            let message = format!("run {} did not read this stream", recorded.head.run);
-            Failure::new(FailureKind::NotRecorded, message).in_stream(stream)
-        })?;
-        let stop = match (&recorded.end, &self.next) {
-            (Some(end), _) => {
-                let stopped =
-                    end.streams.iter().find(|end| end.stream == *stream && end.outcome == Outcome::Interrupted);
-                stopped.map_or(Stop::AtEnd, |end| Stop::AfterPages(end.pages))
-            }
-            (None, Some(next)) => next
-                .streams
-                .get(stream)
-                .map_or(Stop::AtEnd, |start| Stop::At(whole(&start.checkpoint).unwrap_or_default())),
-            (None, None) => Stop::AtEnd,
-        };
-        let is_there = Stop::At(whole(&start.checkpoint).unwrap_or_default()) == stop;
-        Ok(StreamReplay { start, stop, is_there })
-    }
-
-    /// Whether what `destination` holds is what the recorded run began with, or nothing.
-    ///
-    /// # Errors
-    /// [`FailureKind::ReplayPlace`], in the words of the first stream of which it is not.
-    async fn fits(&self, plan: &PipelinePlan, world: &World, destination: &dyn Destination) -> Result<(), Failure> {
-        for stream in plan.streams.iter().filter(|stream| world.wants(&stream.name)) {
-            let stored = whole(&destination.checkpoint(&stream.name).await?);
-            let recorded = whole(&self.of_stream(&stream.name)?.start.checkpoint).unwrap_or_default();
-            if stored.is_some_and(|stored| stored != recorded) {
-                let (place, run) = (destination.describe(), self.recorded().head.run);
-                let message = format!(
-                    "{place} holds other progress of this stream than run {run} began with: to replay that run here would \
-                     double rows or move the progress back"
-                );
-                return Err(Failure::new(FailureKind::ReplayPlace, message).in_stream(&stream.name));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What a recorded run did with one stream.
-pub(crate) struct StreamReplay {
-    start: StreamStart,
-    stop: Stop,
-    /// The progress is the one to stop at.
-    is_there: bool,
-}
-
-/// Where a stream stops.
-#[derive(Debug, PartialEq, Eq)]
-enum Stop {
-    /// At its end, or at the failure that was recorded.
-    AtEnd,
-    /// After so many pages: the user had asked to stop.
-    AfterPages(u64),
-    /// When this is its progress: the run was killed, and this is what the next one found.
-    At(Progress),
-}
-
-impl StreamReplay {
-    /// The accounting of the stream from where the recorded run began, which is `stored` if anything is.
-    pub(crate) fn accounting(
-        &self,
-        plan: &StreamPlan,
-        run: RunId,
-        stored: Option<Progress>,
-    ) -> Result<Accounting, Failure> {
-        if stored.is_some() {
-            return Accounting::begin(plan, run, stored);
-        }
-        let mut accounting = Accounting::begin(plan, run, whole(&self.start.checkpoint))?;
-        accounting.write_to_an_empty_place();
-        Ok(accounting)
-    }
-
-    /// Whether the recorded run read the stream from the beginning, whatever was stored.
-    ///
-    /// # Errors
-    /// [`FailureKind::ReplayPlace`] where there are rows of which nothing is known.
-    pub(crate) fn starts_over(&self, plan: &StreamPlan, is_stored: bool, has_table: bool) -> Result<bool, Failure> {
-        if has_table && !is_stored && plan.write != WriteMode::Replace {
-            let message =
-                format!("the table `{}` is there, but no progress: a replay might double its rows", plan.table);
-            return Err(Failure::new(FailureKind::ReplayPlace, message));
-        }
-        Ok(self.start.from_beginning)
-    }
-
-    /// The progress is this, once what was handed out so far is durable.
-    pub(crate) fn comes_to(&mut self, progress: &Progress) {
-        self.is_there = matches!(&self.stop, Stop::At(end) if end == progress);
-    }
-
-    /// Whether the recorded run went no further than that page.
-    pub(crate) fn ends_after(&self, page: u64) -> bool {
-        match self.stop {
-            Stop::AtEnd => false,
-            Stop::AfterPages(pages) => page >= pages,
-            Stop::At(_) => self.is_there,
-        }
+impl ArchiveUse {
+    pub(crate) fn replays(&self) -> bool {
+        matches!(self, Self::Replay(_))
     }
 }
 
@@ -202,38 +78,52 @@ impl RunArchive {
         }
     }
 
-    /// The plan as it is lived: who replays needs no credentials, no limits and no second try, and pays nothing.
+    /// The plan as it is lived: who replays needs no credentials, no limits and no second try, pays nothing, and
+    /// remembers answers where the recorded run did.
     pub(crate) fn plan(&self, plan: &Arc<PipelinePlan>) -> Arc<PipelinePlan> {
-        let Self::Replaying(_) = self else { return Arc::clone(plan) };
+        let Self::Replaying(replay) = self else { return Arc::clone(plan) };
         let mut plan = PipelinePlan::clone(plan);
         plan.source.auth = AuthPlan::None;
         plan.source.rate_limits.clear();
         plan.budget = BudgetPlan::default();
         plan.streams.iter_mut().for_each(|stream| stream.price = None);
         plan.source.retries.attempts = std::num::NonZeroU32::MIN;
+        let streams = &replay.recorded().streams;
+        for stream in &mut plan.streams {
+            stream.cache = streams.get(&stream.name).and_then(|start| start.cache).map(as_planned);
+        }
         Arc::new(plan)
     }
 
-    /// The number that the run must have, before which nothing is written.
+    /// The run that this one replays, before which nothing is written.
     ///
     /// # Errors
     /// As [`Replay::fits`].
-    pub(crate) async fn number(
+    pub(crate) async fn replays(
         &self,
         plan: &PipelinePlan,
         world: &World,
         destination: &dyn Destination,
-    ) -> Result<Option<RunId>, Failure> {
+    ) -> Result<Option<ReplayedRun>, Failure> {
         let Self::Replaying(replay) = self else { return Ok(None) };
         replay.fits(plan, world, destination).await?;
-        Ok(Some(replay.recorded().head.run))
+        let run = replay.recorded().head.run;
+        replay.chain.done().last = Some(run);
+        let streams = plan.streams.iter().map(|stream| stream.name.clone()).filter(|stream| world.wants(stream));
+        Ok(Some(ReplayedRun { run, streams: streams.collect() }))
     }
 
     /// The run has its number.
     ///
     /// # Errors
     /// [`FailureKind::Archive`]
-    pub(crate) fn begin(&self, plan: &PipelinePlan, run: RunId, started_at: jiff::Timestamp) -> Result<(), Failure> {
+    pub(crate) fn begin(
+        &self,
+        plan: &PipelinePlan,
+        client: &Client,
+        run: RunId,
+        started_at: jiff::Timestamp,
+    ) -> Result<(), Failure> {
         let Self::Recording { recorder, file } = self else { return Ok(()) };
         let shown = plan.variables.0.iter().filter_map(|(name, variable)| match variable {
             Variable::Plain(value) => Some((name.clone(), value.clone())),
@@ -247,6 +137,7 @@ impl RunArchive {
             run,
             started_at,
             variables: shown.collect(),
+            identity: plan.streams.iter().any(|stream| stream.cache.is_some()).then(|| client.identity()),
         };
         written(recorder, recorder.begin(head))
     }
@@ -255,11 +146,23 @@ impl RunArchive {
     ///
     /// # Errors
     /// [`FailureKind::Archive`]
-    pub(crate) fn stream(&self, stream: &StreamName, stored: Option<Progress>, over: bool) -> Result<(), Failure> {
+    pub(crate) fn stream(
+        &self,
+        plan: &StreamPlan,
+        stored: Option<Progress>,
+        has_table: bool,
+        over: bool,
+    ) -> Result<(), Failure> {
         let Self::Recording { recorder, .. } = self else { return Ok(()) };
         let partitions = stored.map(|progress| (PartitionKey::whole(), progress)).into_iter().collect();
-        let checkpoint = Checkpoint { partitions };
-        written(recorder, recorder.stream(StreamStart { stream: stream.clone(), checkpoint, from_beginning: over }))
+        let start = StreamStart {
+            stream: plan.name.clone(),
+            checkpoint: Checkpoint { partitions },
+            from_beginning: over,
+            has_table,
+            cache: plan.cache.as_ref().map(as_recorded),
+        };
+        written(recorder, recorder.stream(start))
     }
 
     /// The run is over.
@@ -272,6 +175,11 @@ impl RunArchive {
             stream: stream.stream.clone(),
             outcome: stream.outcome,
             pages: stream.pages,
+            failure: report
+                .failures
+                .iter()
+                .find(|failure| failure.stream.as_ref() == Some(&stream.stream))
+                .map(|failure| failure.kind.clone()),
         };
         let streams = report.streams.iter().map(stream).collect();
         written(recorder, recorder.end(RunEnd { finished_at: world.clock.now(), outcome: report.outcome, streams }))
@@ -285,9 +193,22 @@ impl RunArchive {
     }
 }
 
-/// The progress of a stream that is not divided.
-fn whole(checkpoint: &Checkpoint) -> Option<Progress> {
-    checkpoint.partitions.get(&PartitionKey::whole()).cloned()
+fn as_recorded(cache: &CachePlan) -> Cached {
+    let reuse = match cache.reuse {
+        Reuse::Never => Reused::Never,
+        Reuse::Fresh => Reused::Fresh,
+        Reuse::Heuristic => Reused::Heuristic,
+    };
+    Cached { reuse, pages: cache.pages }
+}
+
+fn as_planned(cached: Cached) -> CachePlan {
+    let reuse = match cached.reuse {
+        Reused::Never => Reuse::Never,
+        Reused::Fresh => Reuse::Fresh,
+        Reused::Heuristic => Reuse::Heuristic,
+    };
+    CachePlan { reuse, pages: cached.pages }
 }
 
 fn written(recorder: &Recorder, written: io::Result<()>) -> Result<(), Failure> {

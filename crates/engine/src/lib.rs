@@ -20,11 +20,11 @@ mod tally;
 mod typist;
 mod world;
 
-pub use archive::{ArchiveUse, Replay};
+pub use archive::{ArchiveUse, Chain, Replay};
 pub use login::login;
 pub use look::{Look, look};
 pub use report::RunReport;
 pub use run::{STREAMS_AT_ONCE, run};
-pub use spile_archive::{Recorded, recorded};
+pub use spile_archive::{Contents, Recorded, recorded};
 pub use spile_http::{Asked, DeviceCode, Exchange, Login};
 pub use world::World;

@@ -12,6 +12,8 @@ pub struct RunReport {
     pub pipeline: String,
     /// The run's number; none where the destination could not give it one.
     pub run: Option<RunId>,
+    /// It was recorded before, and lived again.
+    pub replayed: bool,
     /// Where the tables are, without credentials.
     pub destination: String,
     /// How it ended: as the least fortunate of its streams; `Interrupted` where its budget was spent.

@@ -31,6 +31,7 @@ pub async fn run(plan: Arc<PipelinePlan>, destination: Arc<dyn Destination>, wor
     let mut report = RunReport {
         pipeline: plan.name.clone(),
         run: None,
+        replayed: world.archive.replays(),
         destination: destination.describe(),
         outcome: Outcome::Succeeded,
         streams: Vec::new(),
@@ -58,11 +59,15 @@ async fn run_into(
     let archive = RunArchive::open(&world.archive)?;
     let plan = &archive.plan(plan);
     let client = Client::new(plan, world.of_client().archiving(archive.of_client()))?;
-    let number = archive.number(plan, &world, destination.as_ref()).await?;
-    let start = RunStart { started_at: world.clock.now(), version: env!("CARGO_PKG_VERSION").to_owned(), number };
+    let replays = archive.replays(plan, &world, destination.as_ref()).await?;
+    let start = RunStart { started_at: world.clock.now(), version: env!("CARGO_PKG_VERSION").to_owned(), replays };
     let run = destination.begin_run(&start).await?;
     report.run = Some(run);
-    archive.begin(plan, run, start.started_at)?;
+    if let Err(failure) = archive.begin(plan, &client, run, start.started_at) {
+        let (outcome, error) = (Outcome::Failed, Some(in_one_line(&failure)));
+        destination.end_run(run, &RunEnd { outcome, error, ..end(&world, report) }).await?;
+        return Err(failure);
+    }
     tell_start(plan, &world, run, &report.destination);
     let source = Source::new(plan.clone(), client.clone());
     let shared = Arc::new(Shared { run, world, client, source, destination: destination.clone(), archive });
@@ -70,7 +75,12 @@ async fn run_into(
     shared.client.settled().await;
     report.notices = shared.client.notices();
     report.outcome = together(report.streams.iter().map(|stream| stream.outcome));
-    destination.end_run(run, &end(&shared.world, report)).await?;
+    let mut end = end(&shared.world, report);
+    if shared.archive.replay().is_some() {
+        // What the recorded run asked is told already, and a replay asks nothing.
+        end.requests.clear();
+    }
+    destination.end_run(run, &end).await?;
     shared.archive.end(&shared.world, report)
 }
 

@@ -94,7 +94,7 @@ impl Reading {
         if over {
             accounting.start_over();
         }
-        shared.archive.stream(&plan.name, stored, over)?;
+        shared.archive.stream(plan, stored, writer.known_schema().is_some(), over)?;
         tally.started(accounting.cursor(), accounting.reads_from());
         Ok(Self {
             pages: shared.source.pages(plan, accounting.start()),

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use reqwest::Url;
-use spile_archive::{Answered, Asked, Found, Key, Player, Recorder, Tried, Unanswered};
+use spile_archive::{Answered, Asked, Found, Key, Player, Recorded, Recorder, Tried, Unanswered};
+use spile_model::event::Outcome;
 use spile_model::{Failure, FailureKind, StreamName};
 use spile_plan::{LimitPlan, PaginationKind, PipelinePlan, TokenSource};
 use tokio::task::spawn_blocking;
@@ -73,9 +74,22 @@ impl Archive {
             Archiving::Off => sending.await,
             Archiving::Records(recorder) => self.record(recorder, redactor, request, stream, sending.await).await,
             Archiving::Replays(player) => {
-                let key = asked(request, redactor, &redactor.scrubber()).key;
-                self.recall(player, key, stream).await.map_err(Refusal::last)
+                self.recall(player, key(request, redactor), stream).await.map_err(Refusal::last)
             }
+        }
+    }
+
+    /// Whether the recorded run asked this; none where none is replayed.
+    pub(crate) fn was_asked(&self, redactor: &Redactor, request: &Request, stream: &StreamName) -> Option<bool> {
+        let Archiving::Replays(player) = &self.archiving else { return None };
+        Some(player.knows(stream, key(request, redactor)))
+    }
+
+    /// The run that is replayed.
+    pub(crate) fn replayed(&self) -> Option<&Recorded> {
+        match &self.archiving {
+            Archiving::Replays(player) => Some(player.recorded()),
+            Archiving::Off | Archiving::Records(_) => None,
         }
     }
 
@@ -183,6 +197,11 @@ fn write(
     recorder.exchange(stream, asked, tried)
 }
 
+/// Names what is asked, whoever asks.
+pub(crate) fn key(request: &Request, redactor: &Redactor) -> Key {
+    asked(request, redactor, &redactor.scrubber()).key
+}
+
 /// What is asked, without credentials and without what would tell two equal requests apart; its body is stored later.
 fn asked(request: &Request, redactor: &Redactor, scrubber: &Scrubber) -> Asked {
     let url = scrubber.text(&redactor.without_secret_parameters(&request.url)).into_owned();
@@ -207,9 +226,9 @@ fn recall(player: &Player, key: Key, stream: &StreamName, limits: &LimitPlan) ->
         Found::Failed(kind, message) => return Err(Failure::new(kind, format!("{message} (as it was recorded)"))),
         Found::Spent(times) => {
             let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-            return Err(not_recorded(player, &format!("asked this {times}, and the replay asks once more")));
+            return Err(not_recorded(player, stream, &format!("asked this {times}, and the replay asks once more")));
         }
-        Found::Unknown => return Err(not_recorded(player, "did not ask this")),
+        Found::Unknown => return Err(not_recorded(player, stream, "did not ask this")),
     };
     let stored = player.body(&answered.body).map_err(unreadable)?;
     let body = body::gather(stored, answered.body.bytes, limits).map_err(unreadable)?;
@@ -256,13 +275,21 @@ pub(crate) fn unanswered(exchange: &crate::Exchange, redactor: &Redactor) -> Una
     }
 }
 
-fn not_recorded(player: &Player, what: &str) -> Failure {
+fn not_recorded(player: &Player, stream: &StreamName, what: &str) -> Failure {
     let recorded = player.recorded();
-    let mut message = format!("run {} of `{}` {what}", recorded.head.run, recorded.head.pipeline);
-    if recorded.end.is_none() {
-        message.push_str("; it was killed, and its recording ends there");
+    let run = format!("run {} of `{}`", recorded.head.run, recorded.head.pipeline);
+    let ended = recorded.end.as_ref().map(|end| end.streams.iter().find(|end| end.stream == *stream));
+    match ended.map(|end| end.map(|end| end.outcome)) {
+        None => {
+            let message = format!("{run} {what}: it was killed, and its recording ends there");
+            Failure::new(FailureKind::RecordingEnds, message)
+        }
+        Some(Some(Outcome::Failed)) => {
+            let message = format!("{run} {what}: it failed, and its recording ends there");
+            Failure::new(FailureKind::RecordingEnds, message)
+        }
+        Some(_) => Failure::new(FailureKind::NotRecorded, format!("{run} {what}")),
     }
-    Failure::new(FailureKind::NotRecorded, message)
 }
 
 fn not_written(recorder: &Recorder, error: io::Error) -> Failure {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use url::{Origin, Position};
 
-use crate::archive::Archive;
+use crate::archive::{self, Archive};
 use crate::auth::{Asking, Authenticator, Used};
 use crate::cache::{Cache, Look, Received, Stored, Times};
 use crate::classify::{self, Next, Refusal};
@@ -294,9 +294,26 @@ impl Client {
     }
 
     /// Whose credentials ask: a number that is the same in every run, and another where the pipeline's secrets are. Where
-    /// there are secrets, the first call takes some tens of milliseconds.
+    /// there are secrets, the first call takes some tens of milliseconds. In a replay, that of the recorded run.
     pub fn identity(&self) -> u64 {
-        self.0.identity.number()
+        let recorded = self.0.archive.replayed().and_then(|run| run.head.identity);
+        recorded.unwrap_or_else(|| self.0.identity.number())
+    }
+
+    /// What `request` asks, as a number: it is another where anything else is asked (method, URL, headers, body), and the
+    /// same whatever the secrets in it are.
+    pub fn key(&self, request: &Request) -> u64 {
+        archive::key(request, &self.0.redactor).short()
+    }
+
+    /// Whether what is answered comes from an archive.
+    pub fn replays(&self) -> bool {
+        self.0.archive.replayed().is_some()
+    }
+
+    /// Whether the run that is replayed asked this for `stream`; none where there is no such run.
+    pub fn was_asked(&self, request: &Request, stream: &StreamName) -> Option<bool> {
+        self.0.archive.was_asked(&self.0.redactor, request, stream)
     }
 
     /// The time of day.

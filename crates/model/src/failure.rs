@@ -125,6 +125,8 @@ pub enum FailureKind {
     Archive,
     /// The recorded run did not ask this.
     NotRecorded,
+    /// The recorded run came to its end before it asked this: it was killed, or failed.
+    RecordingEnds,
     /// A recorded run cannot be replayed into this destination: its rows would double, or its progress go back.
     ReplayPlace,
     /// The user asked to stop.
@@ -188,6 +190,7 @@ impl FailureKind {
             | Self::BudgetSpent
             | Self::Archive
             | Self::NotRecorded
+            | Self::RecordingEnds
             | Self::ReplayPlace
             | Self::Interrupted => Retry::Never,
         }
@@ -290,6 +293,9 @@ impl FailureKind {
             Self::Archive => "check the archive's folder: its space, its permissions, that it is whole; then run again",
             Self::NotRecorded => {
                 "take back what has changed of the request (its paging and cursor too), or record anew"
+            }
+            Self::RecordingEnds => {
+                "nothing is lost that was recorded: what comes behind it is in later runs, if they were recorded (`spile replay --list`)"
             }
             Self::ReplayPlace => "name an empty database (`--to FILE`), or forget what is there (`spile state reset`)",
             Self::Interrupted => "run again to go on",

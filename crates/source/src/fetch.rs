@@ -11,7 +11,7 @@ use spile_plan::{PipelinePlan, StreamPlan};
 
 use crate::cost::Costs;
 use crate::extract::{Extracted, Extractor, Signals};
-use crate::memory::Memory;
+use crate::memory::{Known, Memory, may_be_followed};
 use crate::pagination::{Next, Paginator, Position, Seen, Wanted};
 use crate::priced::Priced;
 use crate::request::Requests;
@@ -49,6 +49,22 @@ pub(crate) struct Fetched {
     pub(crate) answer: Option<(RequestKey, Answer)>,
     /// Whether the table has its rows already.
     pub(crate) unchanged: bool,
+}
+
+/// What came of asking for a page whose answer is known.
+enum Came {
+    Unchanged(Box<Fetched>),
+    Whole(Box<(Response, Extracted)>),
+}
+
+/// How a page is asked for whose answer is known.
+enum Way {
+    /// Not at all.
+    Fresh,
+    /// By this request, which says what is known.
+    IfChanged(Box<Request>),
+    /// As if nothing were known.
+    Whole,
 }
 
 impl Fetched {
@@ -100,26 +116,13 @@ impl Fetcher {
         };
         let key = memory.key(&request);
         let known = memory.known(key);
-        if let Some(answer) = known.filter(|answer| memory.is_fresh(answer))
-            && let Some(fetched) = self.unchanged(position, &request, key, answer, None)?
-        {
-            return Ok(fetched);
-        }
-        let (response, extracted) = match known {
-            None => self.ask(&request).await?,
-            Some(answer) => {
-                let (response, extracted) = self.ask_if_changed(&request, memory, answer).await?;
-                if response.status == StatusCode::NOT_MODIFIED
-                    && let Some(fetched) = self.unchanged(position, &request, key, answer, Some(&response))?
-                {
-                    return Ok(fetched);
-                }
-                if response.status == StatusCode::NOT_MODIFIED {
-                    self.ask(&request).await?
-                } else {
-                    (response, extracted)
-                }
-            }
+        let came = match known {
+            None => Came::Whole(Box::new(self.ask(&request).await?)),
+            Some(known) => self.ask_knowing(position, &request, memory, known).await?,
+        };
+        let (response, extracted) = match came {
+            Came::Unchanged(fetched) => return Ok(*fetched),
+            Came::Whole(whole) => *whole,
         };
         let mut fetched = self.fetched(position, &request, &response, extracted)?;
         let Fetched { contents, next, end, .. } = &fetched;
@@ -128,32 +131,66 @@ impl Fetcher {
         // What a rule of the file made of an answer is the rule's, and may be another at the next time.
         let answer = (!response.ends).then(|| memory.answer(&request, &response, &page)).flatten();
         fetched.answer = answer.map(|answer| (key, answer));
-        if known.is_some_and(|answer| answer.contents.is_some() && answer.contents == fetched.contents)
+        let same = known.filter(|known| known.key == key && known.answer.contents.is_some());
+        if let Some(Known { answer, .. }) = same.filter(|known| known.answer.contents == fetched.contents)
             && fetched.extracted.rejects.is_empty()
         {
-            fetched.recognised(known.and_then(|answer| answer.cursor.clone()));
+            fetched.recognised(answer.cursor.clone());
         }
         Ok(fetched)
     }
 
-    /// Asks for what has changed since `answer`. A 304 that is about another version is not believed.
-    async fn ask_if_changed(
+    /// A page whose answer is known. A 304 that is about another version, or whose answer cannot be read any more, is not
+    /// believed.
+    async fn ask_knowing(
         &self,
+        position: &Position,
         request: &Request,
         memory: &Memory,
-        answer: &Answer,
-    ) -> Result<(Response, Extracted), Failure> {
-        let Some((name, validator)) = memory.condition(request, answer, self.paginator.reads_headers()) else {
-            return self.ask(request).await;
+        known: &Known,
+    ) -> Result<Came, Failure> {
+        let conditional = match self.way(request, memory, &known.answer) {
+            Way::Fresh => match self.unchanged(position, request, known, None)? {
+                Some(fetched) => return Ok(Came::Unchanged(Box::new(fetched))),
+                None => None,
+            },
+            Way::IfChanged(conditional) => Some(conditional),
+            Way::Whole => None,
         };
-        let mut conditional = request.clone();
-        conditional.headers.insert(name, validator);
-        let (response, extracted) = self.ask(&conditional).await?;
-        let is_about_another = answer.etag.as_ref().is_some_and(|etag| !response.speaks_of(etag));
-        if response.status == StatusCode::NOT_MODIFIED && is_about_another {
-            return self.ask(request).await;
+        let (response, extracted) = self.ask(conditional.as_deref().unwrap_or(request)).await?;
+        if response.status != StatusCode::NOT_MODIFIED {
+            return Ok(Came::Whole(Box::new((response, extracted))));
         }
-        Ok((response, extracted))
+        let is_about_another = known.answer.etag.as_ref().is_some_and(|etag| !response.speaks_of(etag));
+        let unchanged =
+            if is_about_another { None } else { self.unchanged(position, request, known, Some(&response))? };
+        Ok(match unchanged {
+            Some(fetched) => Came::Unchanged(Box::new(fetched)),
+            None => Came::Whole(Box::new(self.ask(request).await?)),
+        })
+    }
+
+    /// How a page is asked for whose answer is known: by what is known of it; in a replay, as the recorded run did, for
+    /// what counts as full or fresh may be another matter in the file as it is now, and at another time.
+    fn way(&self, request: &Request, memory: &Memory, answer: &Answer) -> Way {
+        let conditional = memory.condition(request, answer).map(|(name, validator)| {
+            let mut conditional = request.clone();
+            conditional.headers.insert(name, validator);
+            Box::new(conditional)
+        });
+        let asked = |request: &Request| self.client.was_asked(request, &self.stream);
+        let Some(whole) = asked(request) else {
+            return match conditional {
+                _ if memory.is_fresh(answer) => Way::Fresh,
+                Some(_) if self.paginator.reads_headers() && may_be_followed(answer) => Way::Whole,
+                conditional => conditional.map_or(Way::Whole, Way::IfChanged),
+            };
+        };
+        match conditional {
+            Some(conditional) if asked(&conditional) == Some(true) => Way::IfChanged(conditional),
+            _ if whole || !memory.is_fresh(answer) => Way::Whole,
+            _ => Way::Fresh,
+        }
     }
 
     async fn ask(&self, request: &Request) -> Result<(Response, Extracted), Failure> {
@@ -198,8 +235,7 @@ impl Fetcher {
         &self,
         position: &Position,
         request: &Request,
-        key: RequestKey,
-        answer: &Answer,
+        Known { key, answer }: &Known,
         says: Option<&Response>,
     ) -> Result<Option<Fetched>, Failure> {
         let Some(mut next) = memory::next(answer) else { return Ok(None) };
@@ -218,11 +254,12 @@ impl Fetcher {
         }
         let (contents, end) = (answer.contents, answer.end);
         let (request, extracted) = (self.shown(request), Extracted::default());
-        let answer = Some((key, answer));
+        // Under the key that it had: what has made its rows is what made them then.
+        let answer = Some((*key, answer));
         Ok(Some(Fetched {
             request,
             received_at,
-            receipt: None,
+            receipt: says.and_then(|says| says.receipt),
             extracted,
             next,
             end,

@@ -3,11 +3,10 @@
 //! Enters: the answers that stand in the stream's progress, each request before it is sent, and each page that came.
 //! Leaves: the answer that is known of a request, the condition under which it is asked again (RFC 9110, 13), and what is
 //! to be remembered of a page. Invariants: an answer is known only of the very request, made by the same stream of the
-//! file, with the same variables and credentials; nothing that holds a secret is remembered; where the next page stands in
+//! file, with the same variables and credentials (a replay has the answers of the recorded run); nothing that holds a secret is remembered; where the next page stands in
 //! a header, a page that may be full and was the last is asked for anew, for a further page need not change its body.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher as _;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -27,10 +26,18 @@ const LONGEST: usize = 4096;
 /// What is known of the answers to one stream's requests.
 pub(crate) struct Memory {
     client: Client,
-    known: BTreeMap<RequestKey, Answer>,
+    /// By the request's half of the key.
+    known: BTreeMap<u64, Known>,
     stream: u64,
     reuse: Reuse,
     full: Mutex<Full>,
+}
+
+/// An answer whose rows the table has.
+pub(crate) struct Known {
+    /// What it is remembered by.
+    pub(crate) key: RequestKey,
+    pub(crate) answer: Answer,
 }
 
 /// How many records a page holds that another one follows.
@@ -61,33 +68,22 @@ impl Memory {
     ) -> Option<Self> {
         let reuse = stream.cache.as_ref()?.reuse;
         let hash = hash_of_stream(plan, stream, client.identity());
-        let of_this = known.iter().filter(|(key, _)| key.stream == hash).filter_map(|(_, answer)| answer.full);
-        let full = Mutex::new(of_this.fold(Full::Unknown, Full::and));
+        let (own, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(key, _)| key.stream == hash);
+        let full = Mutex::new(own.iter().filter_map(|(_, answer)| answer.full).fold(Full::Unknown, Full::and));
+        // What the recorded run was told is unchanged is so whatever the file says now: the rows are there.
+        let others = if client.replays() { others } else { Vec::new() };
+        let known = others.into_iter().chain(own).map(|(key, answer)| (key.request, Known { key, answer })).collect();
         Some(Self { client: client.clone(), known, stream: hash, reuse, full })
     }
 
-    /// What answers to `request` are remembered by.
+    /// What answers to `request` are remembered by. Whose secrets are in it is told by the stream's half of the key.
     pub(crate) fn key(&self, request: &Request) -> RequestKey {
-        let mut hasher = XxHash3_64::with_seed(self.stream);
-        let mut put = |bytes: &[u8]| {
-            hasher.write_u64(bytes.len() as u64);
-            hasher.write(bytes);
-        };
-        put(request.method.as_str().as_bytes());
-        put(request.url.as_str().as_bytes());
-        for (name, value) in &request.headers {
-            put(name.as_str().as_bytes());
-            put(value.as_bytes());
-        }
-        if let Some(body) = &request.body {
-            put(&body.bytes);
-        }
-        RequestKey { stream: self.stream, request: hasher.finish() }
+        RequestKey { stream: self.stream, request: self.client.key(request) }
     }
 
     /// The answer to that request whose rows the table has.
-    pub(crate) fn known(&self, key: RequestKey) -> Option<&Answer> {
-        self.known.get(&key)
+    pub(crate) fn known(&self, key: RequestKey) -> Option<&Known> {
+        self.known.get(&key.request)
     }
 
     /// Whether `answer` stands for a new one without asking.
@@ -95,19 +91,9 @@ impl Memory {
         answer.fresh_until.is_some_and(|until| self.client.now() < until) && self.reuse != Reuse::Never
     }
 
-    /// The header that asks for the answer to `request` only if it has changed since `answer`. `names_next`: the next page
-    /// is named by the answer's headers, not by its body.
-    pub(crate) fn condition(
-        &self,
-        request: &Request,
-        answer: &Answer,
-        names_next: bool,
-    ) -> Option<(HeaderName, HeaderValue)> {
+    /// The header that asks for the answer to `request` only if it has changed since `answer`.
+    pub(crate) fn condition(&self, request: &Request, answer: &Answer) -> Option<(HeaderName, HeaderValue)> {
         if request.method != Method::GET || request.body.is_some() {
-            return None;
-        }
-        let may_be_full = answer.full.is_none_or(|full| answer.records >= full);
-        if names_next && answer.next.is_none() && may_be_full {
             return None;
         }
         let (name, validator) = match (&answer.etag, &answer.last_modified) {
@@ -163,6 +149,12 @@ impl Memory {
     }
 }
 
+/// Whether there may be a page by now behind one that was the last, without which its body says otherwise: where its
+/// headers name the next page.
+pub(crate) fn may_be_followed(answer: &Answer) -> bool {
+    answer.next.is_none() && answer.full.is_none_or(|full| answer.records >= full)
+}
+
 /// What of a page is remembered.
 pub(crate) struct Page<'p> {
     pub(crate) contents: Option<u64>,
@@ -196,8 +188,8 @@ pub(crate) fn next_page(next: &Next) -> Option<NextPage> {
 /// remembered is not of it any more.
 fn hash_of_stream(plan: &PipelinePlan, stream: &StreamPlan, identity: u64) -> u64 {
     let source = &plan.source;
-    // How answers are remembered makes no other rows.
-    let stream = StreamPlan { cache: None, ..stream.clone() };
+    // How answers are remembered makes no other rows, nor what they cost.
+    let stream = StreamPlan { cache: None, price: None, ..stream.clone() };
     let said = format!("{stream:?} {} {:?} {:?} {:?}", source.base_url, source.headers, source.query, plan.variables);
     XxHash3_64::oneshot_with_seed(identity, said.as_bytes())
 }

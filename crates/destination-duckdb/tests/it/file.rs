@@ -67,7 +67,7 @@ async fn a_view_or_a_table_in_other_letters_is_not_written_into() {
         let file = File::new(CommitPlan::default());
         duckdb::Connection::open(file.path()).unwrap().execute_batch(statement).unwrap();
         let destination = file.duckdb().await;
-        let start = RunStart { started_at: jiff::Timestamp::UNIX_EPOCH, version: "1".to_owned(), number: None };
+        let start = RunStart { started_at: jiff::Timestamp::UNIX_EPOCH, version: "1".to_owned(), replays: None };
         let run = destination.begin_run(&start).await.unwrap();
         let target = StreamTarget {
             run,

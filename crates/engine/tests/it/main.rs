@@ -6,6 +6,7 @@ mod cached;
 mod crashes;
 mod incremental;
 mod looks;
+mod replays;
 mod runs;
 mod stage;
 mod unreliable;

@@ -1,22 +1,26 @@
 //! `spile replay`: the tables once more, from what was recorded.
 
+mod choice;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use spile_config::Replayed;
 use spile_destination::Destination;
-use spile_engine::{ArchiveUse, Recorded, Replay, RunReport, World, recorded};
+use spile_engine::{ArchiveUse, Chain, Contents, Recorded, Replay, RunReport, World, recorded};
 use spile_model::clock::FixedClock;
 use spile_model::event::Outcome;
 use spile_model::{FailureKind, RunEvent, StreamName};
 use spile_plan::PipelinePlan;
 
 use crate::arguments::assignment;
+use crate::commands::replay::choice::Choice;
 use crate::commands::run::{exit, until_stopped};
 use crate::exit::Exit;
 use crate::open;
-use crate::output::number::{counted, plural};
+use crate::output::number::counted;
 use crate::output::progress::{Progress, Style};
 use crate::output::terminal::Terminal;
 use crate::output::{closing, failure, table};
@@ -33,9 +37,10 @@ pub(crate) struct Arguments {
     /// Write into this DuckDB file instead of the pipeline's destination
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Replay only the run of this number; may be given several times. All of them otherwise, the oldest first
-    #[arg(long = "run", value_name = "NUMBER")]
-    runs: Vec<i64>,
+    /// Replay only this run, by its number or by when it started (`2026-03-01T12:00:00Z`), or with two dots behind it this
+    /// one and all later ones (`7..`); may be given several times. All of them otherwise, the oldest first
+    #[arg(long = "run", value_name = "RUN", value_parser = Choice::parse)]
+    runs: Vec<Choice>,
     /// Replay only this stream; may be given several times
     #[arg(long = "stream", value_name = "NAME")]
     streams: Vec<String>,
@@ -53,22 +58,27 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
-/// A recorded run, and the one that was recorded after it.
-type Turn = (Recorded, Option<Recorded>);
-
 pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Terminal) -> Result<Exit, Problem> {
-    let found = runs_in(&arguments.archive)?;
-    if arguments.list {
-        list(&found, terminal);
+    let Contents { runs: found, unreadable } = contents(&arguments.archive)?;
+    if arguments.list && !(found.is_empty() && unreadable.is_empty()) {
+        list(&found, &unreadable, terminal);
         return Ok(Exit::Success);
     }
+    refuse_unreadable(arguments, &unreadable, terminal)?;
+    if found.is_empty() {
+        return Err(Problem::failed(format!("the archive in {} holds no run", arguments.archive.display())));
+    }
     let file = pipeline_file(arguments, &found)?;
-    let turns = turns(arguments, &file, found)?;
+    let (chain, turns) = turns(arguments, &file, found)?;
     let style = Style::choose(arguments.json, arguments.quiet, verbose, terminal);
     let mut destination = None;
     let mut worst = Exit::Success;
-    // A run that was killed before its first stream has nothing to replay.
-    for (run, next) in turns.into_iter().filter(|(run, _)| !run.streams.is_empty()) {
+    for at in turns {
+        let run = &chain.runs()[at];
+        // A run that was killed before its first stream has nothing to replay.
+        if run.streams.is_empty() {
+            continue;
+        }
         let variables = Replayed(run.head.variables.clone());
         let plan = open::replayed(&file, &arguments.set, variables, arguments.to.as_deref())?;
         let destination = match &destination {
@@ -79,7 +89,8 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
             terminal.tell(&format!("replays run {}, recorded {:.0}", run.head.run, run.head.started_at));
         }
         let recorded = run.end.as_ref().map(|end| end.outcome);
-        let Some(report) = replay(arguments, &plan, destination, (run, next), (style, verbose), terminal).await? else {
+        let Some(report) = replay(arguments, &plan, destination, (&chain, at), (style, verbose), terminal).await?
+        else {
             return Ok(Exit::Interrupted);
         };
         match verdict(&report, recorded) {
@@ -91,25 +102,27 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
     Ok(worst)
 }
 
-/// Replays one run; none where a second signal ended it at once.
+/// Replays one run; none where the user asked to stop.
 async fn replay(
     arguments: &Arguments,
     plan: &Arc<PipelinePlan>,
     destination: Arc<dyn Destination>,
-    (run, next): Turn,
+    (chain, at): (&Arc<Chain>, usize),
     (style, verbose): (Style, bool),
     terminal: &Terminal,
 ) -> Result<Option<RunReport>, Problem> {
+    let run = &chain.runs()[at];
+    let (only, absent) = streams(plan, &arguments.streams, run)?;
     let progress = Progress::start(style, terminal);
-    let (only, absent) = streams(plan, &arguments.streams, &run)?;
     for stream in absent {
         let message = format!("run {} did not read this stream, so that there is nothing to replay", run.head.run);
         progress.events().emit(RunEvent::Warning { stream: Some(stream), message });
     }
     // Whether what is remembered of answers is still fresh must be decided as it was.
     let clock = Arc::new(FixedClock(run.head.started_at));
-    let archive = ArchiveUse::Replay(Arc::new(Replay::of(run, next)?));
+    let archive = ArchiveUse::Replay(Arc::new(Replay::of(chain, at)?));
     let world = World { only, archive, clock, ..open::world(plan, progress.events()) };
+    let stop = world.stop.clone();
     let report = until_stopped(plan, destination, world, &progress).await;
     progress.finish(report.as_ref());
     if let Some(report) = &report {
@@ -120,7 +133,7 @@ async fn replay(
             failure::show_failure(one, terminal);
         }
     }
-    Ok(report)
+    Ok(report.filter(|_| !stop.is_cancelled()))
 }
 
 /// What the end of a replayed run means for the runs behind it.
@@ -133,27 +146,43 @@ enum Verdict {
 }
 
 fn verdict(report: &RunReport, recorded: Option<Outcome>) -> Verdict {
-    let of_the_replay = [FailureKind::NotRecorded, FailureKind::Archive, FailureKind::ReplayPlace];
+    let of_the_replay =
+        [FailureKind::NotRecorded, FailureKind::RecordingEnds, FailureKind::Archive, FailureKind::ReplayPlace];
     let differs = report.failures.iter().any(|failure| of_the_replay.contains(&failure.kind));
     match (report.outcome, recorded) {
-        (Outcome::Succeeded, _) | (Outcome::Interrupted, Some(Outcome::Interrupted) | None) => Verdict::AsRecorded,
+        // A run that failed for want of room, say, is replayed as far as it was committed.
+        (Outcome::Succeeded, _) | (Outcome::Interrupted, Some(Outcome::Interrupted | Outcome::Failed) | None) => {
+            Verdict::AsRecorded
+        }
         (Outcome::Failed, Some(Outcome::Failed)) if !differs => Verdict::FailedAsRecorded,
         _ => Verdict::Otherwise,
     }
 }
 
-fn runs_in(archive: &Path) -> Result<Vec<Recorded>, Problem> {
-    let found = recorded(archive).map_err(|error| {
+fn contents(archive: &Path) -> Result<Contents, Problem> {
+    recorded(archive).map_err(|error| {
         Problem::failed(format!("the archive in {} cannot be read: {error}", archive.display()))
             .remedy("name the folder that a run was recorded in: `spile run --record DIR`")
-    })?;
-    if found.is_empty() {
-        return Err(Problem::failed(format!("the archive in {} holds no run", archive.display())));
-    }
-    Ok(found)
+    })
 }
 
-fn list(found: &[Recorded], terminal: &Terminal) {
+/// What cannot be read is passed over where the runs are named; for who wants all of them, it would be missing.
+fn refuse_unreadable(arguments: &Arguments, unreadable: &[io::Error], terminal: &Terminal) -> Result<(), Problem> {
+    // Of a run that was killed before its first line, nothing is missing.
+    let is_empty = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    if let Some(error) = unreadable.iter().find(|error| !is_empty(error) && arguments.runs.is_empty()) {
+        let message = format!("the archive holds an index that cannot be read: {error}");
+        return Err(Problem::failed(message).remedy(
+            "restore the file; or name the runs that are to be replayed (`--run`), of which none may have gone on from that one",
+        ));
+    }
+    for error in unreadable.iter().filter(|_| !arguments.quiet) {
+        terminal.tell(&format!("{} an index cannot be read: {error}", terminal.attention("warning:")));
+    }
+    Ok(())
+}
+
+fn list(found: &[Recorded], unreadable: &[io::Error], terminal: &Terminal) {
     let mut shown = table::new(&["run", "pipeline", "started", "ended", "streams", "requests"], terminal);
     for run in found {
         let streams: Vec<&str> = run.streams.keys().map(StreamName::as_str).collect();
@@ -168,6 +197,9 @@ fn list(found: &[Recorded], terminal: &Terminal) {
     }
     table::align_right(&mut shown, [0, 5]);
     terminal.say(&table::text(&shown));
+    for error in unreadable {
+        terminal.say(&format!("unreadable: {error}"));
+    }
 }
 
 /// The named pipeline file, or the one that was recorded last, where all runs are of one pipeline.
@@ -194,25 +226,23 @@ fn pipeline_file(arguments: &Arguments, found: &[Recorded]) -> Result<PathBuf, P
     }
 }
 
-/// The runs that are replayed, in the order in which they were recorded.
-fn turns(arguments: &Arguments, file: &Path, found: Vec<Recorded>) -> Result<Vec<Turn>, Problem> {
+/// The pipeline's runs, and the places among them of those that are replayed, in the order in which they were recorded.
+fn turns(arguments: &Arguments, file: &Path, found: Vec<Recorded>) -> Result<(Arc<Chain>, Vec<usize>), Problem> {
     // To know its name the file must be read, and to read it any of the values will do.
     let variables = found.iter().flat_map(|run| run.head.variables.clone()).collect();
     let name = open::replayed(file, &arguments.set, Replayed(variables), None)?.name.clone();
     let runs: Vec<Recorded> = found.into_iter().filter(|run| run.head.pipeline == name).collect();
-    let known = || runs.iter().map(|run| run.head.run.to_string()).collect::<Vec<_>>().join(", ");
     if runs.is_empty() {
         return Err(Problem::usage(format!("the archive holds no run of the pipeline `{name}`")));
     }
-    if let Some(number) = arguments.runs.iter().find(|number| runs.iter().all(|run| run.head.run.0 != **number)) {
-        return Err(Problem::usage(format!("the archive holds no run {number} of `{name}`")).remedy(format!(
-            "it holds {} {}",
-            plural(runs.len() as u64, "run"),
-            known()
-        )));
+    let chosen = choice::chosen(&arguments.runs, &runs).map_err(|unclear| unclear.problem(&name))?;
+    if runs.len() == chosen.len() || !choice::repeats_a_number(&runs) {
+        return Ok((Chain::of(runs), chosen));
     }
-    let turns = runs.iter().enumerate().map(|(index, run)| (run.clone(), runs.get(index + 1).cloned()));
-    Ok(turns.filter(|(run, _)| arguments.runs.is_empty() || arguments.runs.contains(&run.head.run.0)).collect())
+    // Those of other databases tell nothing of where these ended.
+    let runs: Vec<Recorded> = chosen.iter().map(|at| runs[*at].clone()).collect();
+    let all = (0..runs.len()).collect();
+    Ok((Chain::of(runs), all))
 }
 
 /// The streams that are replayed, and those of the pipeline that were not recorded.

@@ -24,9 +24,9 @@ const COLUMNS: [Column<StreamReport>; 15] = [
     Column { head: "rejects", value: |stream| counted(stream.rejected), says: |stream| stream.rejected > 0, number: true, goes: 0 },
     Column { head: "pages", value: |stream| counted(stream.pages), says: |_| true, number: true, goes: 1 },
     Column { head: "unchanged", value: |stream| counted(stream.unchanged), says: |stream| stream.unchanged > 0, number: true, goes: 1 },
-    Column { head: "requests", value: |stream| counted(stream.requests), says: |_| true, number: true, goes: 3 },
+    Column { head: "requests", value: |stream| counted(stream.requests), says: |stream| stream.requests > 0, number: true, goes: 3 },
     Column { head: "retries", value: |stream| counted(endpoints::retries(stream)), says: |stream| endpoints::retries(stream) > 0, number: true, goes: 7 },
-    Column { head: "data", value: |stream| ByteSize(stream.bytes).to_string(), says: |_| true, number: true, goes: 4 },
+    Column { head: "data", value: |stream| ByteSize(stream.bytes).to_string(), says: |stream| stream.requests > 0, number: true, goes: 4 },
     Column { head: "p95", value: |stream| endpoints::time(endpoints::p95(stream)), says: |stream| endpoints::p95(stream).is_some(), number: true, goes: 2 },
     Column { head: "waited", value: |stream| show_duration(stream.waited), says: |stream| endpoints::waits(stream.waited), number: true, goes: 6 },
     Column { head: "time", value: |stream| show_duration(stream.took), says: |_| true, number: true, goes: 5 },
@@ -52,7 +52,7 @@ fn text(report: &RunReport, destination: &DestinationPlan, verbose: bool, termin
     if !report.streams.is_empty() {
         lines.push(format!("{}\n", drawn(&report.streams, &COLUMNS, terminal)));
     }
-    if verbose && !report.streams.is_empty() {
+    if verbose && !report.streams.is_empty() && !report.replayed {
         lines.push(format!("{}\n", endpoints::table(&report.streams, terminal)));
     }
     lines.push(total(report, terminal));
@@ -71,11 +71,14 @@ fn total(report: &RunReport, terminal: &Terminal) -> String {
     let rows: u64 = report.streams.iter().map(|stream| stream.rows).sum();
     let run = report.run.map_or_else(|| "the run".to_owned(), |run| format!("run {run}"));
     let ended = match report.outcome {
-        Outcome::Succeeded => terminal.good("succeeded"),
-        Outcome::Failed => terminal.bad("failed"),
+        Outcome::Succeeded if report.replayed => terminal.good("was replayed"),
+        Outcome::Failed if report.replayed => terminal.bad("was replayed and failed"),
+        Outcome::Interrupted if report.replayed => terminal.good("was replayed as far as it went"),
         Outcome::Interrupted if report.spent.is_some() => {
             terminal.attention("was stopped by its budget; run again to go on")
         }
+        Outcome::Succeeded => terminal.good("succeeded"),
+        Outcome::Failed => terminal.bad("failed"),
         Outcome::Interrupted => terminal.attention("was interrupted; run again to go on"),
     };
     let cost = endpoints::cost(report.streams.iter()).map_or_else(String::new, |cost| format!(" for {cost}"));

@@ -178,12 +178,13 @@ fn stream_line(line: &Line, name_width: usize, turning: &str, now: Instant, term
     };
     let name = console::truncate_str(line.stream.as_str(), name_width, "…");
     let name = terminal.strong(&console::pad_str(&name, name_width, console::Alignment::Left, None));
-    let facts = format!(
-        "{:>14}  {:>10}  {:>14}",
-        plural(line.rows, "row"),
-        ByteSize(line.bytes).to_string(),
-        plural(line.requests, "request")
-    );
+    // Nothing is told of requests where none were made: in a replay.
+    let asked = if line.requests > 0 {
+        (ByteSize(line.bytes).to_string(), plural(line.requests, "request"))
+    } else {
+        (String::new(), plural(line.pages, "page"))
+    };
+    let facts = format!("{:>14}  {:>10}  {:>14}", plural(line.rows, "row"), asked.0, asked.1);
     let state = match (&line.ended, line.waiting(now)) {
         (Some(report), _) => terminal.quiet(&show_duration(report.took)),
         (None, Some((reason, left))) => terminal.attention(&format!("waits {} more: {reason}", countdown(left))),

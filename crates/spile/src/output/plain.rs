@@ -92,6 +92,10 @@ impl Told {
 }
 
 fn so_far(line: &Line, now: Instant) -> String {
+    if line.requests == 0 {
+        // A replay, which asks nothing.
+        return format!("{}: {} so far ({})", line.stream, plural(line.rows, "row"), per_second(line.rate(now)));
+    }
     format!(
         "{}: {}, {}, {} so far ({})",
         line.stream,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use spile_destination::StreamTotals;
+use spile_destination::{ReplayedRun, StreamTotals};
 use spile_model::RunId;
 use spile_model::event::Outcome;
 use spile_model::money::parse_amount;
@@ -88,18 +88,65 @@ fn usage(stream: &str) -> Usage {
     }
 }
 
-/// The number is taken again, what is recorded of it gives way, and the next new run has the number behind the last.
+/// The number is taken again, what is recorded of the replayed streams gives way, and the next new run has the number
+/// behind the last.
 pub async fn a_replayed_run_has_the_number_of_the_recorded_one(subject: &dyn Subject) {
-    let replayed = Session::begin_as(subject, Some(RunId(7))).await;
+    let replayed = Session::begin_as(subject, Some(replay_of(7, &["items"]))).await;
     assert_eq!(replayed.run(), RunId(7));
     replayed.end_as(Outcome::Failed, Vec::new(), Some("the first time")).await;
-    let again = Session::begin_as(subject, Some(RunId(7))).await;
+    let again = Session::begin_as(subject, Some(replay_of(7, &["items"]))).await;
     assert_eq!(again.run(), RunId(7));
     again.end().await;
     assert_eq!(table(subject, "_spile_runs").await.rows_mentioning("the first time"), 0);
     let next = Session::begin(subject).await;
     assert_eq!(next.run(), RunId(8));
     next.end().await;
+}
+
+/// What a run asked for is told once, however often it is replayed, and what its other streams came to stays; rejects of
+/// the replayed stream are those of the replay.
+pub async fn a_replay_where_the_run_ran_doubles_nothing_that_is_told_of_it(subject: &dyn Subject) {
+    let items = stream("items");
+    let totals = |name: &str, requests| StreamTotals {
+        stream: StreamName::new(name),
+        outcome: Outcome::Succeeded,
+        rows: 11,
+        rejected: 1,
+        pages: 1,
+        requests,
+        bytes: requests * 1000,
+        took: Duration::ZERO,
+        error: None,
+    };
+    let session = Session::begin(subject).await;
+    let mut writing = session.open(&items).await;
+    let mut batch = writing.batch(&json!([{"id": 1}]), up_to(1));
+    batch.rejects = vec![reject("the reason", "{}")];
+    writing.write_batch(batch).await.expect("records can be written");
+    writing.finish(true).await.expect("a stream can be finished");
+    let run = session.run();
+    session.end_as(Outcome::Succeeded, vec![totals("items", 4711), totals("others", 815)], None).await;
+    let destination = subject.open().await;
+    destination.reset(&items.name(), true).await.expect("a stream can be reset");
+    drop(destination);
+
+    let again = Session::begin_as(subject, Some(replay_of(run.0, &["items"]))).await;
+    let mut writing = again.open(&items).await;
+    let mut batch = writing.batch(&json!([{"id": 1}]), up_to(1));
+    batch.rejects = vec![reject("the reason", "{}")];
+    writing.write_batch(batch).await.expect("records can be written");
+    writing.finish(true).await.expect("a stream can be finished");
+    again.end_as(Outcome::Succeeded, vec![totals("items", 0)], None).await;
+    assert_eq!(table(subject, "_spile_rejects").await.len(), 1);
+    let runs = table(subject, "_spile_runs").await;
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    for told in ["4711", "815", "others"] {
+        assert_eq!(runs.rows_mentioning(told), 1, "{told} is not in {runs:?}");
+    }
+}
+
+fn replay_of(run: i64, streams: &[&str]) -> ReplayedRun {
+    ReplayedRun { run: RunId(run), streams: streams.iter().map(|stream| StreamName::new(*stream)).collect() }
 }
 
 /// A run without an end shows as such only until the next one begins.

@@ -120,6 +120,7 @@ macro_rules! destination_contract {
                 what_requests_came_to_is_recorded_with_the_end_of_the_run,
                 a_run_that_was_killed_is_no_longer_running_when_the_next_begins,
                 a_replayed_run_has_the_number_of_the_recorded_one,
+                a_replay_where_the_run_ran_doubles_nothing_that_is_told_of_it,
                 rejects_are_kept_with_their_rows_or_not_at_all,
             }
             values: {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use spile_columnar::{Admit, Built, TableBuilder};
 use spile_destination::{
-    Batch, Committed, Destination, RunEnd, RunStart, StreamTarget, StreamTotals, StreamWriter, Written,
+    Batch, Committed, Destination, ReplayedRun, RunEnd, RunStart, StreamTarget, StreamTotals, StreamWriter, Written,
 };
 use spile_model::event::Outcome;
 use spile_model::{
@@ -138,10 +138,10 @@ impl Session {
         Self::begin_as(subject, None).await
     }
 
-    /// Opens the subject and begins a run of that number, or of the next one.
-    pub async fn begin_as(subject: &dyn Subject, number: Option<RunId>) -> Self {
+    /// Opens the subject and begins a run, or the replay of one.
+    pub async fn begin_as(subject: &dyn Subject, replays: Option<ReplayedRun>) -> Self {
         let destination = subject.open().await;
-        let start = RunStart { started_at: Timestamp::UNIX_EPOCH, version: "contract".to_owned(), number };
+        let start = RunStart { started_at: Timestamp::UNIX_EPOCH, version: "contract".to_owned(), replays };
         let run = destination.begin_run(&start).await.expect("a run can begin");
         Self { destination, run }
     }

@@ -163,11 +163,13 @@ impl Destination for MemoryDestination {
                     run.insert("outcome".to_owned(), json!(dead));
                 }
             }
-            if let Some(number) = start.number {
-                store.runs.retain(|run| run["run"] != json!(number));
+            if let Some(replayed) = &start.replays
+                && store.begin_again(replayed)
+            {
+                return Ok(replayed.run);
             }
             let latest = store.runs.iter().filter_map(|run| run["run"].as_i64()).max().unwrap_or_default();
-            let id = start.number.map_or(latest + 1, |number| number.0);
+            let id = start.replays.as_ref().map_or(latest + 1, |replayed| replayed.run.0);
             store.runs.push(store::object(json!({
                 "run": id, "started_at": start.started_at.to_string(), "version": start.version, "outcome": "running",
             })));
@@ -201,9 +203,10 @@ impl Destination for MemoryDestination {
 
     async fn end_run(&self, run: RunId, end: &RunEnd) -> Result<(), Failure> {
         self.place.commit(|store| {
-            let streams: Vec<Value> = end.streams.iter().map(store::totals).collect();
+            let mut streams: Vec<Value> = end.streams.iter().map(store::totals).collect();
             let recorded = store.runs.iter_mut().find(|row| row["run"] == json!(run));
             if let Some(row) = recorded {
+                store::keep_what_was_asked(row, &mut streams);
                 row.insert("finished_at".to_owned(), json!(end.finished_at.to_string()));
                 row.insert("outcome".to_owned(), json!(end.outcome.as_str()));
                 row.insert("error".to_owned(), json!(end.error));
@@ -224,7 +227,7 @@ impl Destination for MemoryDestination {
         let halfway = self.place.has(Flaw::ResetsHalf);
         self.place.commit(|store| {
             let table = store.tables_of.get(stream).cloned();
-            let known = store.states.remove(stream).is_some();
+            let known = store.states.remove(stream).is_some() || (drop_tables && table.is_some());
             match table {
                 Some(table) if drop_tables && halfway => {
                     store.tables.remove(&table);

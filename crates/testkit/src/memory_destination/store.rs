@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use spile_columnar::{PARENT_COLUMN, ROW_COLUMN, RUN_COLUMN};
-use spile_destination::{Batch, StreamState, StreamTarget, StreamTotals};
+use spile_destination::{Batch, ReplayedRun, StreamState, StreamTarget, StreamTotals};
 use spile_model::{CheckpointDelta, Field, RunId, StreamName, TableSchema, Usage};
 
 use super::WRITTEN_AT;
@@ -51,6 +51,20 @@ pub(super) fn totals(totals: &StreamTotals) -> Value {
         "pages": totals.pages, "requests": totals.requests, "bytes": totals.bytes, "error": totals.error,
         "seconds": totals.took.as_secs_f64(),
     })
+}
+
+/// Of a run that was replayed, what its streams had asked for, and what its other streams came to.
+pub(super) fn keep_what_was_asked(recorded: &Row, streams: &mut Vec<Value>) {
+    let Some(Value::Array(before)) = recorded.get("streams") else { return };
+    for stream in before {
+        match streams.iter_mut().find(|again| again["stream"] == stream["stream"]) {
+            Some(again) => {
+                again["requests"] = stream["requests"].clone();
+                again["bytes"] = stream["bytes"].clone();
+            }
+            None => streams.push(stream.clone()),
+        }
+    }
 }
 
 /// A row of `_spile_requests`, with the columns that every destination has.
@@ -150,6 +164,19 @@ impl Store {
         });
         state.run = target.run;
         state.checkpoint.partitions.insert(delta.partition.clone(), delta.to.clone());
+    }
+
+    /// Takes up what is recorded of a run that is replayed, if anything is.
+    pub(super) fn begin_again(&mut self, replayed: &ReplayedRun) -> bool {
+        let streams: Vec<Value> = replayed.streams.iter().map(|stream| json!(stream)).collect();
+        self.rejects.retain(|reject| reject["run"] != json!(replayed.run) || !streams.contains(&reject["stream"]));
+        let recorded = self.runs.iter_mut().find(|run| run["run"] == json!(replayed.run));
+        let is_there = recorded.is_some();
+        if let Some(run) = recorded {
+            run.insert("outcome".to_owned(), json!("running"));
+            run.remove("error");
+        }
+        is_there
     }
 
     pub(super) fn put_rejects(&mut self, batch: &Batch, target: &StreamTarget) {

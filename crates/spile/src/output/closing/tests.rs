@@ -74,6 +74,7 @@ fn report(outcome: Outcome, streams: Vec<StreamReport>) -> RunReport {
     RunReport {
         pipeline: "shop".to_owned(),
         run: Some(RunId(3)),
+        replayed: false,
         destination: "duckdb:shop.duckdb".to_owned(),
         outcome,
         streams,
@@ -151,4 +152,14 @@ fn a_run_whose_budget_was_spent_says_so() {
 fn a_path_is_quoted_where_a_shell_would_not_take_it() {
     assert_eq!(shell_word("a/b-1.duckdb"), "a/b-1.duckdb");
     assert_eq!(shell_word("my shop's.duckdb"), r"'my shop'\''s.duckdb'");
+}
+
+#[test]
+fn a_replay_says_what_it_is_and_nothing_of_requests() {
+    let orders = || StreamReport { requests: 0, bytes: 0, endpoints: Vec::new(), ..stream("orders") };
+    let replayed = |outcome| shown(&RunReport { replayed: true, ..report(outcome, vec![orders()]) });
+    let shown = replayed(Outcome::Interrupted);
+    assert!(shown.contains("run 3 of shop was replayed as far as it went: "), "{shown}");
+    assert!(!shown.contains("requests") && !shown.contains("run again"), "{shown}");
+    assert!(replayed(Outcome::Succeeded).contains("run 3 of shop was replayed: "));
 }

@@ -89,6 +89,7 @@ fn failed_run() -> RunReport {
     RunReport {
         pipeline: "p".to_owned(),
         run: None,
+        replayed: false,
         destination: "d".to_owned(),
         outcome: Outcome::Failed,
         streams: vec![stream_report()],

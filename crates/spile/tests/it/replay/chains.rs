@@ -29,6 +29,19 @@ const STREAMS: &str = "  merged:
     records: $.data
     write: append";
 
+const RECORD: [&str; 5] = ["run", "pipeline.yaml", "--quiet", "--record", "archive"];
+
+/// Twelve things were there at the first run, and twenty at the second.
+fn recorded_twice() -> (Arc<Mutex<Vec<Value>>>, FakeApi, Place) {
+    let things = Arc::new(Mutex::new((1..=12).map(|id| thing(id, id)).collect::<Vec<_>>()));
+    let api = serve(&things);
+    let place = Place::with_pipeline(&api.url(), STREAMS);
+    place.call(&RECORD).succeeded();
+    things.lock().unwrap().extend((13..=20).map(|id| thing(id, id)));
+    place.call(&RECORD).succeeded();
+    (things, api, place)
+}
+
 /// Things in the order of their cursor, five to a page, which tests add to and change.
 fn serve(things: &Arc<Mutex<Vec<Value>>>) -> FakeApi {
     let api = FakeApi::start_blocking();
@@ -65,15 +78,9 @@ fn assert_same(place: &Place, database: &str, other: &str) {
 
 #[test]
 fn runs_are_replayed_in_their_order_and_end_where_they_ended() {
-    let things = Arc::new(Mutex::new((1..=12).map(|id| thing(id, id)).collect::<Vec<_>>()));
-    let api = serve(&things);
-    let place = Place::with_pipeline(&api.url(), STREAMS);
-    let record = ["run", "pipeline.yaml", "--quiet", "--record", "archive"];
-    place.call(&record).succeeded();
-    things.lock().unwrap().extend((13..=20).map(|id| thing(id, id)));
-    place.call(&record).succeeded();
+    let (things, api, place) = recorded_twice();
     things.lock().unwrap().extend([thing(3, 21), thing(21, 22)]);
-    place.call(&record).succeeded();
+    place.call(&RECORD).succeeded();
     drop(api);
 
     place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]).succeeded();
@@ -94,13 +101,7 @@ fn runs_are_replayed_in_their_order_and_end_where_they_ended() {
 
 #[test]
 fn a_replay_never_doubles_rows_and_never_moves_progress_back() {
-    let things = Arc::new(Mutex::new((1..=12).map(|id| thing(id, id)).collect::<Vec<_>>()));
-    let api = serve(&things);
-    let place = Place::with_pipeline(&api.url(), STREAMS);
-    let record = ["run", "pipeline.yaml", "--quiet", "--record", "archive"];
-    place.call(&record).succeeded();
-    things.lock().unwrap().extend((13..=20).map(|id| thing(id, id)));
-    place.call(&record).succeeded();
+    let (things, _api, place) = recorded_twice();
     let before = place.query("test.duckdb", "select * from appended order by all");
 
     let called = place.call(&["replay", "archive", "--quiet"]);
@@ -116,7 +117,7 @@ fn a_replay_never_doubles_rows_and_never_moves_progress_back() {
     assert_eq!(place.query("test.duckdb", "select * from appended order by all"), before);
 
     // Emptied, it is built up again, and the next run goes on from there.
-    let reset = ["state", "reset", "pipeline.yaml", "merged", "appended", "copied", "--drop-tables", "--yes"];
+    let reset = ["state", "reset", "pipeline.yaml", "--drop-tables", "--yes"];
     place.call(&reset).succeeded();
     place.call(&["replay", "archive", "--quiet"]).succeeded();
     assert_eq!(place.query("test.duckdb", "select * from appended order by all"), before);
@@ -135,10 +136,9 @@ fn a_run_that_was_killed_is_replayed_as_far_as_the_next_one_found_it() {
     let text = std::fs::read_to_string(place.path("pipeline.yaml")).unwrap();
     let often = "destination: { duckdb: { path: test.duckdb, commit: { rows: 1 } } }";
     std::fs::write(place.path("pipeline.yaml"), text.replace("destination: duckdb:test.duckdb", often)).unwrap();
-    let record = ["run", "pipeline.yaml", "--quiet", "--record", "archive"];
     let switch = KillSwitch::new();
     api.after_answers(9, switch.puller());
-    let program = Program::new(env!("CARGO_BIN_EXE_spile")).args(record).cwd(place.path(""));
+    let program = Program::new(env!("CARGO_BIN_EXE_spile")).args(RECORD).cwd(place.path(""));
     assert!(!program.run(&KillPoint::Pulled(switch)).success());
 
     let listed = place.call(&["replay", "archive", "--list"]).succeeded().stdout;
@@ -152,7 +152,7 @@ fn a_run_that_was_killed_is_replayed_as_far_as_the_next_one_found_it() {
     );
 
     things.lock().unwrap().push(thing(41, 41));
-    place.call(&record).succeeded();
+    place.call(&RECORD).succeeded();
     drop(api);
     place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]).succeeded();
     assert_same(&place, "again.duckdb", "test.duckdb");
@@ -172,13 +172,95 @@ fn a_failure_of_the_api_is_replayed_without_waiting_and_the_next_run_goes_on() {
     });
     api.route(get("/things"), pages(&things));
     let place = Place::with_pipeline(&format!("{}\n  retries: {{ attempts: 2, base_wait: 1ms }}", api.url()), STREAMS);
-    let record = ["run", "pipeline.yaml", "--quiet", "--record", "archive"];
-    assert_eq!(place.call(&record).code, 1);
+    assert_eq!(place.call(&RECORD).code, 1);
     *fails.lock().unwrap() = false;
-    place.call(&record).succeeded();
+    place.call(&RECORD).succeeded();
 
     let replayed = place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]);
     assert_eq!(replayed.code, 1, "what the API refused is refused again");
     assert!(replayed.stderr.contains("500 Internal Server Error (as it was recorded)"), "{}", replayed.stderr);
     assert_same(&place, "again.duckdb", "test.duckdb");
+}
+
+#[test]
+fn a_replay_into_the_own_tables_doubles_nothing_that_is_told_of_the_runs() {
+    let (things, _api, place) = recorded_twice();
+    // What is no record is rejected.
+    things.lock().unwrap()[0] = json!({ "id": "none", "at": 30, "name": { "no": "text" } });
+    place.call(&RECORD).succeeded();
+    let told = "select run, status, \"rows\", rejected, requests, bytes from _spile_runs order by run";
+    let asked = "select run, stream, requests, status_2xx from _spile_requests order by all";
+    let rejects = "select run, stream, reason, record from _spile_rejects order by all";
+    let before: Vec<_> = [told, asked, rejects].iter().map(|sql| place.query("test.duckdb", sql)).collect();
+    place.call(&["state", "reset", "pipeline.yaml", "--drop-tables", "--yes"]).succeeded();
+    place.call(&["replay", "archive", "--quiet"]).succeeded();
+    let after: Vec<_> = [told, asked, rejects].iter().map(|sql| place.query("test.duckdb", sql)).collect();
+    assert_eq!(after, before);
+
+    // One stream after the other is the same as all at once.
+    for stream in ["merged", "appended", "copied"] {
+        place.call(&["replay", "archive", "--to", "parts.duckdb", "--stream", stream, "--quiet"]).succeeded();
+    }
+    place.call(&["replay", "archive", "--to", "whole.duckdb", "--quiet"]).succeeded();
+    assert_eq!(place.query("parts.duckdb", told), place.query("whole.duckdb", told));
+}
+
+#[test]
+fn progress_that_was_forgotten_and_tables_that_were_dropped_between_runs_are_so_in_the_replay() {
+    for reset in [&["merged", "appended", "copied"][..], &["merged", "appended", "copied", "--drop-tables"]] {
+        let (things, _api, place) = recorded_twice();
+        things.lock().unwrap().remove(2);
+        place.call(&[&["state", "reset", "pipeline.yaml", "--yes"], reset].concat()).succeeded();
+        place.call(&RECORD).succeeded();
+        place.call(&RECORD).succeeded();
+        place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]).succeeded();
+        assert_same(&place, "again.duckdb", "test.duckdb");
+    }
+}
+
+#[test]
+fn a_run_that_was_not_recorded_is_named_with_what_to_do() {
+    let (things, _api, place) = recorded_twice();
+    things.lock().unwrap().push(thing(21, 21));
+    place.call(&["run", "pipeline.yaml", "--quiet"]).succeeded();
+    things.lock().unwrap().push(thing(22, 22));
+    place.call(&RECORD).succeeded();
+    let called = place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]);
+    assert_eq!(called.code, 1);
+    assert!(called.stderr.contains("run 3 was not recorded: run 4 went on from it"), "{}", called.stderr);
+    assert!(called.stderr.contains("`--run 4.. --to FILE`"), "{}", called.stderr);
+    place.call(&["replay", "archive", "--to", "rest.duckdb", "--quiet", "--run", "4.."]).succeeded();
+    assert_eq!(place.query("rest.duckdb", "select id from appended order by id"), ["22"]);
+    place.call(&["replay", "archive", "--to", "first.duckdb", "--quiet", "--run", "2", "--run", "1"]).succeeded();
+    assert_eq!(place.query("first.duckdb", "select count(*) from appended"), ["20"]);
+}
+
+#[test]
+fn runs_of_one_number_are_told_apart_by_when_they_started() {
+    let (_things, _api, place) = recorded_twice();
+    std::fs::remove_file(place.path("test.duckdb")).unwrap();
+    // Until one starts in another second than the one before: runs are named to the second.
+    let started = loop {
+        place.call(&RECORD).succeeded();
+        let listed = place.call(&["replay", "archive", "--list"]).succeeded().stdout;
+        let started = |line: &str| line.split_whitespace().nth(2).unwrap().to_owned();
+        let started: Vec<String> = listed.lines().skip(2).map(started).collect();
+        if let [.., before, last] = &started[..]
+            && before != last
+        {
+            break last.clone();
+        }
+        std::fs::remove_file(place.path("test.duckdb")).unwrap();
+    };
+    let called = place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]);
+    assert_eq!(called.code, 2, "{}", called.stderr);
+    assert!(
+        called.stderr.contains("more than one run 1 of `test`, from more than one database: 1 (2"),
+        "{}",
+        called.stderr
+    );
+    place.call(&["replay", "archive", "--to", "last.duckdb", "--quiet", "--run", &started]).succeeded();
+    assert_eq!(place.query("last.duckdb", "select count(*), max(_spile_run) from appended"), ["20|1"]);
+    let unknown = place.call(&["replay", "archive", "--quiet", "--run", "yesterday"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("by its number or by when it started"), "{}", unknown.stderr);
 }
