@@ -42,7 +42,7 @@ impl Page {
     }
 
     pub(crate) fn show(self, pipeline: &str) -> Response {
-        let lines: Vec<String> = self.lines.iter().map(|line| format!("<p>{}</p>", encode_text(line))).collect();
+        let lines: Vec<String> = self.lines.iter().map(|line| paragraph(line)).collect();
         let html = HTML
             .replace("<!--class-->", if self.status.is_success() { "good" } else { "bad" })
             .replace("<!--heading-->", &encode_text(self.heading))
@@ -58,6 +58,22 @@ impl Page {
         ];
         (self.status, headers, html).into_response()
     }
+}
+
+/// A line as a sentence has it: with a capital, and commands as such.
+fn paragraph(line: &str) -> String {
+    let mut letters = line.chars();
+    let line: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let escaped = encode_text(&line);
+    let parts: Vec<&str> = escaped.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return format!("<p>{escaped}</p>");
+    }
+    let marked = parts.chunks(2).map(|chunk| match chunk {
+        [text, code] => format!("{text}<code>{code}</code>"),
+        rest => rest.concat(),
+    });
+    format!("<p>{}</p>", marked.collect::<String>())
 }
 
 #[cfg(test)]
@@ -90,6 +106,11 @@ mod tests {
             failed.contains("&lt;script&gt;") && !failed.contains("<script>") && !failed.contains("sh<o>p"),
             "{failed}"
         );
-        assert!(failed.contains("To do: run `spile login`"), "{failed}");
+        assert!(
+            failed.contains("<p>Refused: ") && failed.contains("To do: run <code>spile login</code> with"),
+            "{failed}"
+        );
+        assert_eq!(paragraph("`a` < ``"), "<p><code>a</code> &lt; <code></code></p>");
+        assert_eq!(paragraph("ä lone `"), "<p>Ä lone `</p>");
     }
 }
