@@ -182,6 +182,19 @@ async fn a_token_that_still_lives_serves_the_next_run_until_it_is_refused() {
     assert_eq!(rotation.server.request_count(), 4, "one that is about to end is not begun with");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_that_still_lives_needs_neither_the_lock_nor_a_store_that_can_be_written() {
+    let rotation = Rotation::start().await;
+    rotation.lifetime.store(3600, Ordering::SeqCst);
+    rotation.all_succeed(&rotation.rig("r3fresh-0"), 1).await;
+    let name = spile_model::SecretName::new(&rotation.store.written()[0].0).unwrap();
+    let _other = spile_model::SecretStore::hold(&rotation.store, &name).unwrap().unwrap();
+    rotation.store.refuse_writing(true);
+    let rig = rotation.rig("r3fresh-0");
+    rotation.all_succeed(&rig, 3).await;
+    assert_eq!((rotation.given(), rig.waits()), (1, Vec::new()));
+}
+
 #[tokio::test]
 async fn runs_that_meet_never_exchange_the_same_token() {
     let rotation = Rotation::start().await;

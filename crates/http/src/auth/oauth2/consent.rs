@@ -1,6 +1,7 @@
 //! What a person has allowed: it lives on in refresh tokens (RFC 6749, 6), of which many servers take each once only.
 //!
-//! One exchange reads: hold off everyone else → take what is kept → see that the store can be written → ask the server →
+//! A kept access token that still holds is used as it is, and nothing is written. One exchange reads: hold off everyone
+//! else → take what is kept → see that the store can be written → ask the server →
 //! keep what it gave → only then use it. Between the server's answer and the end of the writing lies a moment in which a
 //! killed process loses the token; nobody can close it, and only a new login mends it.
 
@@ -36,15 +37,30 @@ pub(super) struct Consent {
 impl Consent {
     /// An access token: the kept one where it still holds, or a new one for the kept refresh token.
     pub(super) async fn fetch(&self, asking: &Asking) -> Result<Grant, Failure> {
-        let _held = self.kept.hold(asking).await?;
-        let mut login = self.kept.login().await?.ok_or_else(|| self.nobody_logged_in())?;
-        asking.redactor.learn(login.secrets());
-        let grant = match self.still_good(&login, asking.clock.now()) {
+        let grant = match self.at_hand(asking).await?.1 {
+            // It is only read: that needs no lock, and no folder that can be written.
             Some(grant) => grant,
-            None => self.exchange(&mut login, asking).await?,
+            None => self.renewed(asking).await?,
         };
         *self.handed_out.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.token.clone());
         Ok(grant)
+    }
+
+    /// A new one, unless another process has one by now.
+    async fn renewed(&self, asking: &Asking) -> Result<Grant, Failure> {
+        let _held = self.kept.hold(asking).await?;
+        match self.at_hand(asking).await? {
+            (_, Some(grant)) => Ok(grant),
+            (mut login, None) => self.exchange(&mut login, asking).await,
+        }
+    }
+
+    /// What is kept, and its access token where that still holds.
+    async fn at_hand(&self, asking: &Asking) -> Result<(Login, Option<Grant>), Failure> {
+        let login = self.kept.login().await?.ok_or_else(|| self.nobody_logged_in())?;
+        asking.redactor.learn(login.secrets());
+        let grant = self.still_good(&login, asking.clock.now());
+        Ok((login, grant))
     }
 
     /// Keeps what a login has brought, in the place of what was kept.
