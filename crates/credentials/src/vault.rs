@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use spile_http::{Aside, Body, HeaderMap, HeaderValue, Method, Request, Said, StatusCode, Url, secret_header};
+use spile_http::{
+    Body, CredentialServer, HeaderMap, HeaderValue, Method, Request, Said, StatusCode, Url, secret_header,
+};
 use spile_model::{Clock, Failure, FailureKind, Secret};
 use spile_plan::{Found, PemPlan, TlsPlan, VaultAuth, VaultField, VaultPlan};
 
@@ -31,8 +33,7 @@ const TOKEN_FILE: &str = ".vault-token";
 
 /// One server, and what it has said so far.
 pub(crate) struct Vault {
-    aside: Aside,
-    clock: Arc<dyn Clock>,
+    server: CredentialServer,
     namespace: Option<String>,
     login: Login,
     token: Option<Secret>,
@@ -56,11 +57,12 @@ impl Vault {
         let authorities = environment.get(AUTHORITIES).map(|path| PemPlan::File(PathBuf::from(path)));
         let tls = TlsPlan { authorities, ..TlsPlan::default() };
         let seed = clock.now().as_nanosecond().unsigned_abs();
-        let aside = Aside::new(&address, tls, u64::try_from(seed % u128::from(u64::MAX)).unwrap_or(0))
-            .map_err(|failure| Failure { message: format!("Vault: {}", failure.message), ..failure })?;
+        let server =
+            CredentialServer::new(&address, tls, clock, u64::try_from(seed % u128::from(u64::MAX)).unwrap_or(0))
+                .map_err(|failure| Failure { message: format!("Vault: {}", failure.message), ..failure })?;
         let namespace = plan.namespace.clone().or_else(|| environment.get(NAMESPACE));
         let login = login(&plan.auth, environment)?;
-        Ok(Self { aside, clock, namespace, login, token: None, known: HashMap::new() })
+        Ok(Self { server, namespace, login, token: None, known: HashMap::new() })
     }
 
     /// The field of a secret; none where there is no such secret.
@@ -141,7 +143,7 @@ impl Vault {
                 if let Some(secret_id) = secret_id {
                     body["secret_id"] = secret_id.expose().into();
                 }
-                self.aside.hide([Some(role_id.clone()), secret_id.clone()].into_iter().flatten().collect());
+                self.server.hide([Some(role_id.clone()), secret_id.clone()].into_iter().flatten().collect());
                 let url = self.url(&format!("auth/{mount}/login"));
                 let bytes = body.to_string().into_bytes().into();
                 let body = Some(Body { content_type: "application/json", bytes });
@@ -154,18 +156,18 @@ impl Vault {
                 }
             }
         };
-        self.aside.hide(vec![token.clone()]);
+        self.server.hide(vec![token.clone()]);
         self.token = Some(token.clone());
         Ok(token)
     }
 
     async fn ask(&self, request: &Request) -> Result<Said, Failure> {
-        let said = self.aside.ask(request, || self.clock.now()).await;
+        let said = self.server.ask(request).await;
         said.map_err(|failure| Failure { message: format!("Vault: {}", failure.message), ..failure })
     }
 
     fn url(&self, path: &str) -> Url {
-        let mut url = self.aside.home().clone();
+        let mut url = self.server.home().clone();
         url.set_query(None);
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("v1").extend(path.split('/'));

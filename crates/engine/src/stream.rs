@@ -41,7 +41,7 @@ pub(crate) async fn read(shared: Arc<Shared>, plan: StreamPlan) -> (StreamReport
         }
         Err(failure) => (Outcome::Failed, Some(failure.in_stream(&plan.name))),
     };
-    let report = tally.close(outcome, shared.client.usage(&plan.name), failure.as_ref());
+    let report = tally.close(outcome, shared.client.usages(&plan.name), failure.as_ref());
     (report, failure)
 }
 

@@ -108,7 +108,7 @@ impl Tally {
     }
 
     /// The sum of it all, which is told as the stream's last event.
-    pub(crate) fn close(self, outcome: Outcome, usage: Usage, failure: Option<&Failure>) -> StreamReport {
+    pub(crate) fn close(self, outcome: Outcome, usage: Vec<Usage>, failure: Option<&Failure>) -> StreamReport {
         let report = StreamReport {
             stream: self.stream,
             outcome,
@@ -118,10 +118,10 @@ impl Tally {
             rejected: self.rejected,
             pages: self.pages,
             unchanged: self.unchanged,
-            requests: usage.requests,
-            bytes: usage.bytes,
-            waited: usage.waited + usage.backoff,
-            endpoints: vec![usage],
+            requests: usage.iter().map(|usage| usage.requests).sum(),
+            bytes: usage.iter().map(|usage| usage.bytes).sum(),
+            waited: usage.iter().map(|usage| usage.waited + usage.backoff).sum(),
+            endpoints: usage,
             took: self.began.elapsed(),
             cursor: self.cursor,
             error: failure.map(in_one_line),

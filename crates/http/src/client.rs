@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use url::{Origin, Position};
 
+use self::on_behalf::OnBehalf;
 use crate::archive::{self, Archive};
 use crate::auth::{Asking, Authenticator, Used};
 use crate::cache::{Cache, Look, Received, Stored, Times};
@@ -276,11 +277,17 @@ impl Client {
         self.0.notices.all()
     }
 
-    /// What the stream's requests came to so far.
+    /// What the stream's requests to its own endpoint came to so far.
     pub fn usage(&self, stream: &StreamName) -> Usage {
+        self.usages(stream).swap_remove(0)
+    }
+
+    /// What the stream's requests came to so far, for each endpoint: first its own, then those that were asked on its
+    /// behalf, for tokens.
+    pub fn usages(&self, stream: &StreamName) -> Vec<Usage> {
         let now = self.0.clock.now();
         let quotas = self.0.limiters.iter().flat_map(|(_, limiter)| limiter.quotas(stream, now));
-        self.0.ledger.of(stream, quotas.collect())
+        self.0.ledger.all_of(stream, quotas.collect())
     }
 
     /// Takes note of what an answer to `stream` held, where that is what it is priced by.
@@ -589,15 +596,12 @@ impl Client {
 
     /// What the authenticator needs in order to ask for something itself, on behalf of `stream`.
     fn asking(&self, stream: &StreamName) -> Asking {
-        let (client, waiting) = (self.clone(), stream.clone());
-        let (counting, waited) = (self.clone(), stream.clone());
         Asking {
             retries: Arc::clone(&self.0.retries),
             redactor: Arc::clone(&self.0.redactor),
             clock: Arc::clone(&self.0.clock),
             stop: self.0.stop.clone(),
-            on_wait: Arc::new(move |reason, wait| client.waiting(&waiting, reason, wait)),
-            on_waited: Arc::new(move |wait| counting.0.ledger.backs_off(&waited, wait)),
+            hears: Arc::new(OnBehalf { client: self.clone(), stream: stream.clone() }),
         }
     }
 
@@ -735,5 +739,6 @@ fn redirect_target(status: StatusCode, location: Option<&HeaderValue>, asked: &U
     asked.join(location).ok()
 }
 
+mod on_behalf;
 #[cfg(test)]
 mod tests;

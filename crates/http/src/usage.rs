@@ -32,13 +32,15 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct State {
     accounts: HashMap<StreamName, Account>,
+    /// Of servers beside the API, which a stream or two have asked: each has one or two endpoints.
+    asides: Vec<(StreamName, Account)>,
     requests: u64,
     cost: Decimal,
 }
 
-/// What is counted of one stream.
+/// What is counted of a stream's requests to one endpoint.
 #[derive(Default)]
-struct Account {
+pub(crate) struct Account {
     endpoint: Arc<str>,
     price: Option<PricePlan>,
     requests: u64,
@@ -82,7 +84,7 @@ impl Ledger {
         self.check(&state, stream)?;
         state.requests += 1;
         let account = state.account(stream);
-        account.requests += 1;
+        account.sent();
         let price = account.price.as_ref().map_or(Decimal::ZERO, |price| price.per_request);
         state.charge(stream, price);
         Ok(())
@@ -106,16 +108,23 @@ impl Ledger {
 
     /// An answer arrived as a whole.
     pub(crate) fn answered(&self, stream: &StreamName, status: u16, bytes: u64, took: Duration) {
-        let mut state = self.lock();
-        let account = state.account(stream);
-        account.bytes += bytes;
-        account.statuses.count(status);
-        account.latencies.record(took);
+        self.lock().account(stream).answered(status, bytes, took);
     }
 
     /// A request failed and is sent again.
     pub(crate) fn retried(&self, stream: &StreamName) {
-        self.lock().account(stream).retries += 1;
+        self.lock().account(stream).retried();
+    }
+
+    /// Takes note of what became of a request beside the API that was made on behalf of `stream`. It counts in no budget.
+    pub(crate) fn aside(&self, stream: &StreamName, endpoint: &str, fact: impl FnOnce(&mut Account)) {
+        let mut state = self.lock();
+        let is_it = |(whose, account): &(StreamName, Account)| whose == stream && *account.endpoint == *endpoint;
+        let at = state.asides.iter().position(is_it).unwrap_or_else(|| {
+            state.asides.push((stream.clone(), Account { endpoint: endpoint.into(), ..Account::default() }));
+            state.asides.len() - 1
+        });
+        fact(&mut state.asides[at].1);
     }
 
     /// A request was refused because there were too many.
@@ -160,10 +169,15 @@ impl Ledger {
         first
     }
 
-    /// What the stream's requests came to so far; `quotas` are the limiter's to tell.
-    pub(crate) fn of(&self, stream: &StreamName, quotas: Vec<Quota>) -> Usage {
+    /// What the stream's requests came to so far, its own endpoint first; `quotas` are the limiter's to tell.
+    pub(crate) fn all_of(&self, stream: &StreamName, quotas: Vec<Quota>) -> Vec<Usage> {
         let mut state = self.lock();
-        let account = state.account(stream);
+        let own = self.usage(stream, state.account(stream), quotas);
+        let asides = state.asides.iter().filter(|(whose, _)| whose == stream);
+        [own].into_iter().chain(asides.map(|(_, account)| self.usage(stream, account, Vec::new()))).collect()
+    }
+
+    fn usage(&self, stream: &StreamName, account: &Account, quotas: Vec<Quota>) -> Usage {
         let answered = account.statuses;
         let answers = answered.status_2xx + answered.status_3xx + answered.status_4xx + answered.status_5xx;
         let priced = account.price.is_some();
@@ -190,6 +204,22 @@ impl Ledger {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counters are right after every statement, so a panic elsewhere leaves them so.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    pub(crate) fn sent(&mut self) {
+        self.requests += 1;
+    }
+
+    pub(crate) fn answered(&mut self, status: u16, bytes: u64, took: Duration) {
+        self.bytes += bytes;
+        self.statuses.count(status);
+        self.latencies.record(took);
+    }
+
+    pub(crate) fn retried(&mut self) {
+        self.retries += 1;
     }
 }
 

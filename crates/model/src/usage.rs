@@ -15,7 +15,8 @@ pub struct Usage {
     /// Which stream asked.
     #[serde(skip)]
     pub stream: StreamName,
-    /// Method and path as the pipeline file writes them: `GET /repos/{{ owner }}/issues`.
+    /// Method and path as the pipeline file writes them: `GET /repos/{{ owner }}/issues`; of a server that
+    /// gives out tokens, method and address.
     pub endpoint: Arc<str>,
     /// Requests sent, retries and redirects included.
     pub requests: u64,

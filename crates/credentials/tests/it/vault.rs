@@ -198,7 +198,7 @@ fn the_token_of_a_login_by_hand_is_used() {
 fn vault_is_asked_only_where_the_way_is_private() {
     for (address, said) in [
         ("http://vault.example.com:8200", "Vault: its address must begin with https://: what is sent there is secret"),
-        ("vault.example.com", "Vault: its address is not a URL"),
+        ("vault.example.com", "Vault: its address is not the URL of a host"),
         (
             "https://user:pw@vault.example.com",
             "Vault: its address cannot be used: the URL holds a user or password of its own",

@@ -1,30 +1,21 @@
 //! The server that gives out tokens, as an authenticator asks it.
 //!
-//! Enters: a request, made anew for each try. Leaves: its answer as JSON, every secret of which the redactor knows by
-//! then. Invariants: what is sent goes to the origin that the pipeline file names, over TLS or on this machine, and
-//! follows no redirect; the timeouts and retries of the plan hold; the API's rate limits do not, for this is not the API.
+//! Enters: a request, made anew for each try, which goes out as [`crate::aside`] says, by the timeouts and retries of the
+//! plan. Leaves: its answer as JSON, every secret of which the redactor knows by then.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use reqwest::Url;
 use serde_json::Value;
-use spile_model::units::show_duration;
-use spile_model::{ByteSize, Clock, Failure, FailureKind, Secret};
+use spile_model::{ByteSize, Failure, FailureKind, Secret};
 use spile_plan::SourcePlan;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use crate::classify;
-use crate::excerpt;
-use crate::guard::names::Names;
-use crate::guard::{Guard, is_loopback};
-use crate::redact::Redactor;
-use crate::retry::{Decision, RetryPolicy};
+use crate::aside::Aside;
+pub(crate) use crate::aside::{Asking, Denied, stopped};
 use crate::retry_after::asked_wait;
-use crate::transport::Network;
-use crate::wire::{Answered, Wire};
+use crate::wire::Answered;
+use crate::{classify, excerpt};
 
 /// No token is larger; what is, is a download.
 const LARGEST_ANSWER: ByteSize = ByteSize::mib(1);
@@ -35,73 +26,9 @@ const SHORTEST_UNNAMED_SECRET: usize = 20;
 /// What a token's answer may say openly.
 const OPEN: [&str; 6] = ["scope", "token_type", "error", "error_description", "error_uri", "issued_token_type"];
 
-/// What an authenticator needs in order to ask for something itself. Cheap to clone, for what it asks may go on when the
-/// request that wanted it has been given up.
-#[derive(Clone)]
-pub(crate) struct Asking {
-    pub(crate) retries: Arc<RetryPolicy>,
-    pub(crate) redactor: Arc<Redactor>,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Cancelled when nobody is going to use what is asked for.
-    pub(crate) stop: CancellationToken,
-    /// Told of a wait that has begun, why and how long it may last.
-    pub(crate) on_wait: Arc<dyn Fn(String, Duration) + Send + Sync>,
-    /// Told of all that was waited.
-    pub(crate) on_waited: Arc<dyn Fn(Duration) + Send + Sync>,
-}
-
-impl Asking {
-    /// Fails once nobody is going to use what is asked for. To be called where nothing is on its way: what a server has
-    /// been asked for may exist in its answer alone.
-    pub(crate) fn goes_on(&self) -> Result<(), Failure> {
-        if self.stop.is_cancelled() { Err(stopped()) } else { Ok(()) }
-    }
-
-    /// Waits; fails as soon as nobody is going to use what is asked for.
-    pub(crate) async fn pause(&self, wait: Duration) -> Result<(), Failure> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Err(stopped()),
-            () = sleep(wait) => (self.on_waited)(wait),
-        }
-        Ok(())
-    }
-}
-
-pub(crate) fn stopped() -> Failure {
-    Failure::new(FailureKind::Interrupted, "no token is asked for: the run is about to end")
-}
-
 pub(crate) struct Endpoint {
-    url: Url,
-    wire: Wire,
+    aside: Aside,
     any_body: bool,
-}
-
-/// Why nothing was given out.
-pub(crate) struct Denied {
-    pub(crate) failure: Failure,
-    /// What the server calls it, where it speaks OAuth (RFC 6749, 5.2).
-    pub(crate) code: Option<String>,
-    asked: Option<Duration>,
-}
-
-impl Denied {
-    pub(crate) fn with_code(failure: Failure, code: Option<&str>) -> Self {
-        Self { failure, code: code.map(ToOwned::to_owned), asked: None }
-    }
-}
-
-impl From<Failure> for Denied {
-    fn from(failure: Failure) -> Self {
-        Self { failure, code: None, asked: None }
-    }
-}
-
-impl From<Denied> for Failure {
-    fn from(denied: Denied) -> Self {
-        denied.failure
-    }
 }
 
 /// An answer with a status of success.
@@ -115,24 +42,9 @@ impl Endpoint {
     /// The endpoint at `url`; `key` is what the pipeline file calls it.
     ///
     /// # Errors
-    /// [`FailureKind::Configuration`] where secrets would travel openly, [`FailureKind::Tls`].
+    /// As [`Aside::new`].
     pub(crate) fn new(key: &str, url: &str, source: &SourcePlan) -> Result<Self, Failure> {
-        let refused = |why: &str| Failure::new(FailureKind::Configuration, format!("`auth.{key}` {why}"));
-        let place = Url::parse(url).map_err(|_| refused("is not the URL of a host"))?;
-        if place.scheme() != "https" && !is_loopback(&place) {
-            return Err(refused("must begin with https://: what is sent there is secret"));
-        }
-        // This server is a home of its own: nothing that is allowed to the API's requests leads away from it.
-        let own = SourcePlan { base_url: url.to_owned(), allowed_origins: Vec::new(), ..source.clone() };
-        let guard = Guard::new(&own).map_err(|_| refused("is not the URL of a host"))?;
-        if let Some(reason) = guard.refusal(&place) {
-            return Err(refused(&format!("cannot be used: {reason}")));
-        }
-        let mut limits = source.limits;
-        limits.body = limits.body.min(LARGEST_ANSWER);
-        let network = Network::new(Arc::new(guard), Names::of_the_system(), &own)?;
-        let wire = Wire::new(Arc::new(network), source.timeouts, limits);
-        Ok(Self { url: place, wire, any_body: false })
+        Ok(Self { aside: Aside::new(&format!("`auth.{key}`"), url, source, LARGEST_ANSWER)?, any_body: false })
     }
 
     /// What counts stands in the answer's head: its body may be anything.
@@ -141,7 +53,7 @@ impl Endpoint {
     }
 
     pub(crate) fn url(&self) -> &Url {
-        &self.url
+        self.aside.url()
     }
 
     /// Sends what `request` makes, until it is answered well or no further try helps.
@@ -153,45 +65,15 @@ impl Endpoint {
         request: impl Fn() -> Result<reqwest::Request, Failure>,
         asking: &Asking,
     ) -> Result<Granted, Denied> {
-        let mut tries = 1;
-        loop {
-            asking.goes_on()?;
-            let mut denied = match self.try_once(request()?, asking).await {
-                Ok(granted) => return Ok(granted),
-                Err(denied) => denied,
-            };
-            let failure = &mut denied.failure;
-            // A request for a token changes nothing at the server that a second one would spoil: it may be repeated
-            // although it is a POST. One that exchanges a refresh token for its successor may be lost with its answer;
-            // then the same token is all there is, and sooner is better: servers that forgive do so for seconds.
-            match asking.retries.decide(&failure.kind, true, tries, denied.asked) {
-                Decision::Again(wait) => {
-                    (asking.on_wait)("the server that gives out tokens fails".to_owned(), wait);
-                    asking.pause(wait).await?;
-                    tries += 1;
-                }
-                decision => {
-                    if let Decision::AskedTooLong(asked) = decision {
-                        failure.message.push_str(&format!("; it asks to wait {}", show_duration(asked)));
-                    }
-                    let times = if tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
-                    let place = asking.redactor.show_url(&self.url);
-                    failure.message = format!("no token from {place}: {}{times}", failure.message);
-                    return Err(denied);
-                }
-            }
-        }
+        let asked = self.aside.ask(request, |answered| self.read(answered, asking), asking).await;
+        asked.map_err(|mut denied| {
+            let place = asking.redactor.show_url(self.url());
+            denied.failure.message = format!("no token from {place}: {}", denied.failure.message);
+            denied
+        })
     }
 
-    async fn try_once(&self, mut outgoing: reqwest::Request, asking: &Asking) -> Result<Granted, Denied> {
-        let json = HeaderValue::from_static("application/json");
-        outgoing.headers_mut().entry(header::ACCEPT).or_insert(json);
-        let answered = self.wire.ask(outgoing, excerpt::LOOKED_AT).await.map_err(|mut failure| {
-            if failure.kind == FailureKind::TooLarge {
-                failure.message = format!("its answer is larger than {LARGEST_ANSWER}, and no token is");
-            }
-            failure
-        })?;
+    fn read(&self, answered: Answered, asking: &Asking) -> Result<Granted, Box<Denied>> {
         let Answered { status, headers, body } = answered;
         let document = serde_json::from_slice::<Value>(&body);
         if let Ok(document) = &document {
@@ -204,13 +86,13 @@ impl Endpoint {
             let said = oauth_error(&document);
             let said = said.or_else(|| excerpt::of_refusal(status, &body, |text| asking.redactor.clean(text)));
             let failure = refused(status, asked.is_some(), said);
-            return Err(Denied { asked, ..Denied::with_code(failure, error_code(&document)) });
+            return Err(Box::new(Denied { asked, ..Denied::with_code(failure, error_code(&document)) }));
         }
         match document {
             Ok(body) => Ok(Granted { headers, body }),
             Err(_) if self.any_body => Ok(Granted { headers, body: Value::Null }),
             // Its text is not quoted: it may be a token in a form that nobody recognises.
-            Err(_) => Err(Failure::new(FailureKind::BadBody, "its answer is not JSON").into()),
+            Err(_) => Err(Box::new(Failure::new(FailureKind::BadBody, "its answer is not JSON").into())),
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::aside::Unheard;
 use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use http::header::{AUTHORIZATION, COOKIE};
@@ -53,8 +54,7 @@ fn authorise(authenticator: &Authenticator, request: &mut reqwest::Request) {
         redactor: Arc::new(Redactor::knowing(Vec::new(), std::collections::BTreeSet::new())),
         clock: Arc::new(spile_model::clock::SystemClock),
         stop: tokio_util::sync::CancellationToken::new(),
-        on_wait: Arc::new(|_, _| ()),
-        on_waited: Arc::new(|_| ()),
+        hears: Arc::new(Unheard),
     };
     let used = futures_now(authenticator.authorise(request, &asking)).unwrap();
     assert_eq!(used, Used::Fixed);

@@ -25,7 +25,7 @@ fn ledger(price: [&str; 3], budget: BudgetPlan) -> Ledger {
 }
 
 fn cost(ledger: &Ledger) -> String {
-    ledger.of(&items(), Vec::new()).cost.unwrap().to_string()
+    ledger.all_of(&items(), Vec::new()).swap_remove(0).cost.unwrap().to_string()
 }
 
 fn content(records: u64, units: &str) -> Content {
@@ -101,7 +101,7 @@ proptest! {
                 ledger.answered(&items(), *status, 1, Duration::from_millis(1));
             }
         }
-        let usage = ledger.of(&items(), Vec::new());
+        let usage = ledger.all_of(&items(), Vec::new()).swap_remove(0);
         let Statuses { status_2xx, status_3xx, status_4xx, status_5xx, unanswered } = usage.statuses;
         prop_assert_eq!(status_2xx + status_3xx + status_4xx + status_5xx + unanswered, usage.requests);
         prop_assert_eq!(unanswered, statuses.iter().filter(|status| status.is_none()).count() as u64);

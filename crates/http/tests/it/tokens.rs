@@ -84,6 +84,24 @@ async fn all_succeed(rig: &Rig, url: &str, count: usize) {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn requests_for_tokens_are_in_the_usage_of_the_stream_that_needed_them_and_in_no_budget() {
+    let (api, server) = (FakeApi::start().await, FakeApi::start().await);
+    guarded(&api);
+    server.expect(post("/token")).respond_each([Response::status(500), granted(1)]);
+    let mut plan = with_oauth2(&api.url(), &server.url());
+    plan.budget.max_requests = std::num::NonZeroU64::new(1);
+    let rig = Rig::new(&plan);
+    rig.get(&api.url_of("/items")).await.unwrap();
+    let usages = rig.client.usages(&crate::support::stream());
+    let counted: Vec<_> = usages.iter().map(|usage| (&*usage.endpoint, usage.requests, usage.retries)).collect();
+    let token = format!("POST {}", server.url_of("/token"));
+    assert_eq!(counted, [(&*usages[0].endpoint, 1, 0), (token.as_str(), 2, 1)]);
+    let statuses = usages[1].statuses;
+    assert_eq!((statuses.status_2xx, statuses.status_5xx, statuses.unanswered), (1, 1, 0));
+    assert!(usages[1].bytes > 0 && usages[1].latency.p50.is_some() && usages[1].cost.is_none());
+}
+
 #[tokio::test]
 async fn fifty_requests_that_meet_an_expired_token_fetch_one_new_one() {
     let (api, server) = (FakeApi::start().await, FakeApi::start().await);
@@ -234,7 +252,11 @@ async fn what_is_no_token_is_refused_with_its_reason_and_none_of_its_text() {
         ),
         (Response::json(json!({"access_token": "s3cret\n"})), FailureKind::TokenRefused, "no header can"),
         (Response::text("s3cret"), FailureKind::BadBody, "its answer is not JSON (tried 3 times)"),
-        (Response::text(long), FailureKind::TooLarge, "its answer is larger than 1 MiB, and no token is"),
+        (
+            Response::text(long),
+            FailureKind::TooLarge,
+            "its answer is larger than 1 MiB, and nothing that is asked for is",
+        ),
         (
             Response::json(json!({"error": "invalid_grant"})).with_status(400),
             FailureKind::TokenRefused,

@@ -91,7 +91,7 @@ impl Kept {
             }
             let (waited, left) = (began.elapsed(), LONGEST_WAIT.saturating_sub(began.elapsed()));
             if waited >= WORTH_TELLING && !told {
-                (asking.on_wait)("another process renews the token".to_owned(), left);
+                asking.hears.waits("another process renews the token".to_owned(), left);
                 told = true;
             }
             if left.is_zero() {

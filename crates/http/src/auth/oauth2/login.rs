@@ -11,6 +11,7 @@ use super::authorization::{Asked, Authorization, DeviceCode, refusal};
 use super::consent::Consent;
 use super::server::{Answer, TokenRequest};
 use super::{OAuth2, Way};
+use crate::aside::Unheard;
 use crate::auth::Authenticator;
 use crate::auth::endpoint::{Asking, Denied};
 use crate::auth::token::Tokens;
@@ -45,8 +46,7 @@ impl Login {
             redactor,
             clock: surroundings.clock,
             stop: surroundings.stop,
-            on_wait: Arc::new(|_, _| ()),
-            on_waited: Arc::new(|_| ()),
+            hears: Arc::new(Unheard),
         };
         let Authenticator::OAuth2(tokens) = authenticator else { return Ok(None) };
         let login = Self { tokens, asking };

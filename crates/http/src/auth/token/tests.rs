@@ -6,6 +6,7 @@ use spile_plan::RetryPlan;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::aside::Unheard;
 use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 
@@ -57,8 +58,7 @@ fn at(second: u64) -> Asking {
         redactor: Arc::new(Redactor::knowing(Vec::new(), BTreeSet::new())),
         clock: Arc::new(Hands(AtomicU64::new(second))),
         stop: CancellationToken::new(),
-        on_wait: Arc::new(|_, _| ()),
-        on_waited: Arc::new(|_| ()),
+        hears: Arc::new(Unheard),
     }
 }
 
