@@ -185,7 +185,7 @@ fn where_the_key_of_the_secret_store_is_made_is_told_before_anything_else_can_fa
              {further} }}\nstreams:\n  items: {{ path: /items }}\ndestination: duckdb:shop.duckdb\n"
         )
     };
-    let login = "login: { authorization_url: http://127.0.0.1:9/auth }";
+    let login = "login: { authorization_url: http://127.0.0.1:9/auth, redirect_uri: https://example.com/cb }";
     std::fs::write(place.path("login.yaml"), auth(login)).unwrap();
     std::fs::write(place.path("seed.yaml"), auth("refresh_token: \"{{ seed }}\"")).unwrap();
     for arguments in [&["login", "login.yaml", "--no-browser"][..], &["run", "seed.yaml"]] {
