@@ -94,6 +94,11 @@ impl Reply {
         Received { status: self.status, headers: &self.headers, body, times: self.times }
     }
 
+    /// The failure that its status tells.
+    fn failure(&self) -> FailureKind {
+        classify::status_kind(self.status, self.asked.is_some() || self.spent)
+    }
+
     fn into_response(self, url: &Url) -> Response {
         let Self { status, headers, body, times, bill, from_memory, .. } = self;
         Response {
@@ -532,7 +537,8 @@ impl Client {
         if reply.status.is_success() || (knows && reply.status == StatusCode::NOT_MODIFIED) {
             return Ok(Answer::Complete(reply.into_response(&request.url)));
         }
-        let Reply { status, headers, body, asked, spent, .. } = reply;
+        let kind = reply.failure();
+        let Reply { status, headers, body, asked, .. } = reply;
         if let Some(target) = redirect_target(status, headers.get(LOCATION), &request.url) {
             return self.redirected(request, status, target).map(Answer::Redirect).map_err(Refusal::from);
         }
@@ -540,7 +546,6 @@ impl Client {
         if !self.is_home(&request.url) {
             told.push_str(" (an allowed origin, to which no credential is sent)");
         }
-        let kind = classify::status_kind(status, asked.is_some() || spent);
         Err(Refusal { failure: Failure::new(kind, told), asked, next })
     }
 
@@ -570,7 +575,10 @@ impl Client {
             }
             Treatment::RateLimited(rule) => {
                 let asked = asked(&rule);
-                limiter.refused(asked);
+                // A refusal that the status tells was heard as one when the answer began.
+                if asked.is_some() || reply.failure() != FailureKind::RateLimited {
+                    limiter.refused(asked);
+                }
                 let refusal = refused(FailureKind::RateLimited, told);
                 Err(Box::new(Refusal { asked, next: Next::ByRule(Box::new(rule)), ..*refusal }))
             }

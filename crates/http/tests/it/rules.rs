@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use spile_http::{Method, Request, Url};
-use spile_model::FailureKind;
+use spile_model::{FailureKind, StreamName};
 use spile_plan::{Matcher, PipelinePlan, ResponseRule, RetryRule, TextMatch, Treatment, WaitPlace, WaitPlan};
 use spile_testkit::fake_api::{FakeApi, Response, any, get, post};
 use spile_testkit::plan::path;
@@ -129,6 +129,47 @@ async fn a_refusal_in_a_body_holds_all_requests_like_a_429() {
     second.unwrap();
     assert!(start.elapsed() >= 30 * SECOND);
     assert!(api.requests().iter().skip(1).all(|request| request.at - start >= 30 * SECOND), "nobody goes before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_its_status_tells_is_one_refusal_also_where_a_rule_says_so() {
+    let rule = (status(429), Treatment::RateLimited(RetryRule::default()));
+    for given in [vec![], vec![rule]] {
+        let api = FakeApi::start().await;
+        let refusals = [429, 429, 429, 429].map(Response::status);
+        api.expect(any()).respond_each(refusals.into_iter().chain([Response::json([1])]));
+        Rig::new(&with_rules(&api, given)).get(&api.url_of("/items")).await.unwrap();
+        let times: Vec<_> = api.requests().iter().map(|request| request.at).collect();
+        let waits: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_not_every_request_s_holds_only_its_own_back_also_where_a_rule_names_the_refusal() {
+    let api = FakeApi::start().await;
+    let told = |response: Response, resource, left| {
+        let response = response.header("X-RateLimit-Limit", 30).header("X-RateLimit-Reset", 60);
+        response.header("X-RateLimit-Remaining", left).header("X-RateLimit-Resource", resource)
+    };
+    api.route(get("/repos"), move |_| told(Response::json([1]), "core", 20));
+    let refusal = told(Response::status(403), "search", 0);
+    api.expect(get("/items")).respond_each([refusal, told(Response::json([1]), "search", 29)]);
+    let mut plan = with_rules(&api, [(status(403), Treatment::RateLimited(RetryRule::default()))]);
+    plan.streams.push(spile_testkit::plan::stream("repos"));
+    let rig = Rig::new(&plan);
+    let repos = Request::get(Url::parse(&api.url_of("/repos")).unwrap());
+    rig.client.send(&repos, &StreamName::new("repos")).await.unwrap();
+    let others = async {
+        tokio::time::sleep(SECOND / 10).await;
+        let start = Instant::now();
+        rig.client.send(&repos, &StreamName::new("repos")).await.unwrap();
+        start.elapsed()
+    };
+    let items = api.url_of("/items");
+    let (searched, others) = tokio::join!(rig.get(&items), others);
+    searched.unwrap();
+    assert!(others < SECOND / 2, "{others:?}");
 }
 
 #[tokio::test(start_paused = true)]
