@@ -43,8 +43,8 @@ const MOST_TOLD: usize = 256;
 /// Nothing leaves for so long after a refusal that does not say how long to wait; after each further one, twice as long.
 const UNTOLD: Duration = Duration::from_secs(1);
 
-/// It is doubled so often at most: to about a minute.
-const DOUBLINGS: u32 = 6;
+/// It is doubled so often at most: to 32 seconds.
+const DOUBLINGS: u32 = 5;
 
 /// Why a request waits, as people read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -661,10 +661,16 @@ impl State {
     /// Nothing leaves for as long as was asked, and then one goes ahead. An earlier end than the present one changes
     /// nothing.
     fn pause(&mut self, asked: Option<Duration>, now: Instant) {
-        let wait = asked.unwrap_or_else(|| {
-            self.untold += 1;
-            UNTOLD * 2_u32.pow(self.untold.min(DOUBLINGS) - 1)
-        });
+        let wait = match asked {
+            Some(asked) => asked,
+            // It had left before the pause, with others that were refused: that is one refusal.
+            None if self.paused_until.is_some_and(|until| until > now) => Duration::ZERO,
+            None => {
+                let before = self.untold;
+                self.untold += 1;
+                UNTOLD * 2_u32.pow(before.min(DOUBLINGS))
+            }
+        };
         self.paused_until = self.paused_until.max(Some(now + wait));
         self.scouting = Scouting::Due;
     }

@@ -148,10 +148,24 @@ async fn a_pause_that_comes_while_a_request_waits_holds_it_too() {
 async fn refusals_that_say_nothing_make_everyone_wait_longer_each_time_until_one_is_accepted() {
     let limiter = limiter(&[], 8);
     let mut waits = Vec::new();
-    for status in [429, 429, 429, 200, 429, 200] {
+    for status in [429, 429, 429, 200, 429, 429, 429, 429, 429, 429, 429, 200] {
         waits.push(answered(&limiter, "items", status, &[]).await.as_secs());
     }
-    assert_eq!(waits, [0, 1, 2, 4, 0, 1]);
+    assert_eq!(waits, [0, 1, 2, 4, 0, 1, 2, 4, 8, 16, 32, 32]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_refused_together_are_one_refusal() {
+    let limiter = opened(limiter(&[], 8)).await;
+    let mut together = Vec::new();
+    for _ in 0..8 {
+        together.push(admit(&limiter).await);
+    }
+    for mut refused in together {
+        refused.answered(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), None, Timestamp::UNIX_EPOCH);
+    }
+    assert_eq!(answered(&limiter, "items", 429, &[]).await, SECOND);
+    assert_eq!(answered(&limiter, "items", 200, &[]).await, 2 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
