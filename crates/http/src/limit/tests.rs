@@ -236,6 +236,11 @@ async fn a_wait_that_is_too_long_is_refused_with_its_reason() {
     let refused = limiter.admit(&StreamName::new("items"), "/", |_, _| {}).await.err().unwrap();
     assert_eq!(refused.reason, Reason::Told("".into()));
     assert!(refused.wait.as_secs() >= 36_000);
+    let limiter = self::limiter(&[], 8);
+    let monthly = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2592000")];
+    answered(&limiter, "items", 200, &monthly).await;
+    let refused = limiter.admit(&StreamName::new("items"), "/", |_, _| {}).await.err().unwrap();
+    assert!(refused.wait.as_secs() >= 2_592_000);
 }
 
 #[tokio::test(start_paused = true)]

@@ -146,19 +146,24 @@ impl<'a> Fields<'a> {
     fn reset(&self, answer: &Answer<'_>) -> Option<reset::Reset> {
         self.find(Part::ResetAfter, reset::in_seconds)
             .or_else(|| self.find(Part::ResetAfterMilliseconds, reset::in_milliseconds))
-            .or_else(|| self.find(Part::Reset, |text| reset::decode(text, answer)))
-            .or_else(|| self.hyphened_milliseconds())
-    }
-
-    /// Prisjakt, <https://developer.prisjakt.nu/docs/sections/rate-limit>, tells milliseconds in `X-Rate-Limit-Reset`.
-    /// They can be told from seconds only where these would be more than a day.
-    fn hyphened_milliseconds(&self) -> Option<reset::Reset> {
-        let hyphened = self.texts.iter().filter(|(_, spelling, _)| *spelling == Spelling::Hyphened);
-        hyphened.filter(|(row, ..)| PARTS[*row].1 == Part::Reset).find_map(|(.., text)| reset::in_milliseconds(text))
+            .or_else(|| self.telling(Part::Reset).find_map(|(spelling, text)| reset_of(spelling, text, answer)))
     }
 
     fn find<T>(&self, part: Part, read: impl Fn(&'a str) -> Option<T>) -> Option<T> {
-        self.texts.iter().filter(|(row, ..)| PARTS[*row].1 == part).find_map(|(.., text)| read(text))
+        self.telling(part).find_map(|(_, text)| read(text))
+    }
+
+    fn telling(&self, part: Part) -> impl Iterator<Item = (Spelling, &'a str)> {
+        let of_part = self.texts.iter().filter(move |(row, ..)| PARTS[*row].1 == part);
+        of_part.map(|(_, spelling, text)| (*spelling, *text))
+    }
+}
+
+/// Prisjakt, <https://developer.prisjakt.nu/docs/sections/rate-limit>, tells milliseconds in `X-Rate-Limit-Reset`.
+fn reset_of(spelling: Spelling, text: &str, answer: &Answer<'_>) -> Option<reset::Reset> {
+    match spelling {
+        Spelling::Hyphened => reset::decode_doubtful(text, answer),
+        Spelling::Draft | Spelling::Joined => reset::decode(text, answer),
     }
 }
 

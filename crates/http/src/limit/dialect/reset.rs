@@ -11,8 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::answer::Answer;
 use super::number;
 
-/// Daily quotas are told up to a day ahead, and clocks differ by some seconds. What is farther ahead was misread.
-const FARTHEST: SignedDuration = SignedDuration::from_secs(86_400 + 60);
+/// Monthly quotas are told up to a month ahead, and clocks differ by some seconds. What is farther ahead was misread.
+const FARTHEST: SignedDuration = SignedDuration::from_hours(32 * 24);
+/// Where milliseconds may be meant as well, a number is one of seconds as long as that makes no more than a day.
+const MOST_SECONDS: f64 = 86_400.0 + 60.0;
 /// What is over for longer was misread too; what is over for less is over.
 const LONGEST_OVER: SignedDuration = SignedDuration::from_secs(-60);
 
@@ -41,6 +43,14 @@ pub(super) fn decode(text: &str, answer: &Answer<'_>) -> Option<Reset> {
         return at_time(at, precision, answer);
     }
     span(text)
+}
+
+/// The same where nothing but its size tells whether a number is one of seconds or of milliseconds.
+pub(super) fn decode_doubtful(text: &str, answer: &Answer<'_>) -> Option<Reset> {
+    match number::plain(number::first(text)) {
+        Some(value) if value > MOST_SECONDS && value < EPOCH_SECONDS => in_milliseconds(text),
+        _ => decode(text, answer),
+    }
 }
 
 /// Seconds until the reset.

@@ -248,6 +248,21 @@ fn the_generic_headers_are_read_in_their_stranger_variants() {
             vec![requests("", 10_000.0, 0.0).reset_exactly(600_000)],
         ),
         (
+            "a quota of a month, in seconds",
+            "X-RateLimit-Limit: 10000\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 2592000",
+            vec![requests("", 10_000.0, 0.0).reset(2_592_000)],
+        ),
+        (
+            "a quota of a month, as a time, and with hyphens",
+            "X-Rate-Limit-Limit: 10000\nX-Rate-Limit-Remaining: 0\nX-Rate-Limit-Reset: 1769904000",
+            vec![requests("", 10_000.0, 0.0).reset(1_769_904_000 - 1_767_268_800)],
+        ),
+        (
+            "no quota is told of two months ahead",
+            "X-RateLimit-Limit: 10000\nX-RateLimit-Remaining: 9\nX-RateLimit-Reset: 5184000",
+            vec![requests("", 10_000.0, 9.0)],
+        ),
+        (
             "lemlist: what JavaScript makes of a date",
             "X-RateLimit-Limit: 20\nX-RateLimit-Remaining: 7
              X-RateLimit-Reset: Thu Jan 01 2026 13:00:02 GMT+0100 (Central European Standard Time)",
@@ -406,13 +421,15 @@ fn a_reset_is_read_in_every_form_relative_to_the_answer() {
         ("Thu Jan 01 2026 12:01:00 GMT+0000 (Coordinated Universal Time)", None, reset().reset(60)),
         ("1m30s", None, reset().reset(90)),
         ("120ms", None, reset().reset_exactly(120)),
-        // A little over, or a little more than a day ahead.
+        // A little over, or as long as a month.
         ("1767268745", None, reset().reset(0)),
-        ("86405", None, reset().reset(86_405)),
+        ("86500", None, reset().reset(86_500)),
+        ("2678400", None, reset().reset(2_678_400)),
+        ("2026-02-01T12:00:00Z", None, reset().reset(2_678_400)),
         // Not to be believed.
         ("1767268700", None, reset()),
-        ("86500", None, reset()),
-        ("1767400000", None, reset()),
+        ("2764801", None, reset()),
+        ("1770033601", None, reset()),
         ("2030-01-01T00:00:00Z", None, reset()),
         ("99999999999999999999", None, reset()),
         // Not to be read.
@@ -534,7 +551,7 @@ proptest! {
             for number in [reading.limit, reading.remaining, reading.restore].into_iter().flatten() {
                 prop_assert!(number.is_finite() && number >= 0.0, "{reading:?}");
             }
-            prop_assert!(reading.reset.is_none_or(|reset| reset <= Duration::from_secs(86_460)), "{reading:?}");
+            prop_assert!(reading.reset.is_none_or(|reset| reset <= Duration::from_secs(32 * 86_400)), "{reading:?}");
             prop_assert!(reading.window.is_none_or(|window| !window.is_zero()), "{reading:?}");
             prop_assert!(reading.name.len() <= 64, "{reading:?}");
         }
