@@ -141,7 +141,6 @@ async fn a_limit_of_cost_that_was_spent_is_not_forgotten_for_a_request_that_got_
 }
 
 const STREAMS: [&str; 3] = ["orders", "items", "users"];
-const PER: Duration = Duration::from_secs(10);
 /// There, or back.
 const WAY: Duration = Duration::from_millis(20);
 
@@ -161,9 +160,33 @@ prop_compose! {
     }
 }
 
-/// When each request reached the API, and what it cost; `most`: what those of each stream may cost at most, which is told
-/// with each answer.
-async fn arrivals(limiter: &Arc<Limiter>, most: [f64; 3], all: Vec<Asked>) -> Vec<(Duration, f64)> {
+prop_compose! {
+    /// Of requests or of cost, of all paths or of one stream's.
+    fn some_limit()(
+        counts in prop_oneof![Just(Counted::Cost), Just(Counted::Cost), Just(Counted::Requests)],
+        most in 1..20_u32,
+        per in prop_oneof![Just(2), Just(5), Just(30)],
+        window in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Fixed)],
+        only in prop::option::of(prop::sample::select(&STREAMS[..])),
+    ) -> RateLimitPlan {
+        let paths = only.map(|stream| PathPattern::new(&path_of(stream))).into_iter().collect();
+        RateLimitPlan { counts, window, paths, ..limit(most, Duration::from_secs(per)) }
+    }
+}
+
+fn path_of(stream: &str) -> String {
+    format!("/{stream}")
+}
+
+/// A request that reached the API.
+struct Arrival {
+    at: Duration,
+    stream: usize,
+    cost: f64,
+}
+
+/// Sends them all; `most`: what those of each stream may cost at most, which is told with each answer.
+async fn arrivals(limiter: &Arc<Limiter>, most: [f64; 3], all: Vec<Asked>) -> Vec<Arrival> {
     let start = Instant::now();
     let mut asks_at = start;
     let mut tasks = tokio::task::JoinSet::new();
@@ -172,14 +195,14 @@ async fn arrivals(limiter: &Arc<Limiter>, most: [f64; 3], all: Vec<Asked>) -> Ve
         let limiter = Arc::clone(limiter);
         tasks.spawn(async move {
             tokio::time::sleep_until(asks_at).await;
-            let mut permit = admit_to(&limiter, STREAMS[stream], "/").await;
+            let mut permit = admit_to(&limiter, STREAMS[stream], &path_of(STREAMS[stream])).await;
             tokio::time::sleep(WAY).await;
-            let arrival = (start.elapsed(), most[stream] * part);
+            let arrival = Arrival { at: start.elapsed(), stream, cost: most[stream] * part };
             tokio::time::sleep(works + WAY).await;
             permit.answered(StatusCode::OK, &HeaderMap::new(), None, Timestamp::UNIX_EPOCH);
             let bill = permit.bill(StatusCode::OK);
             drop(permit);
-            let cost = Cost { requested: Some(most[stream]), actual: Some(arrival.1), ..Cost::default() };
+            let cost = Cost { requested: Some(most[stream]), actual: Some(arrival.cost), ..Cost::default() };
             bill.tell(&cost, Timestamp::UNIX_EPOCH);
             arrival
         });
@@ -187,42 +210,49 @@ async fn arrivals(limiter: &Arc<Limiter>, most: [f64; 3], all: Vec<Asked>) -> Ve
     tasks.join_all().await
 }
 
-/// The most that was counted in a window that begins with an arrival, or, where windows are fixed, at full multiples.
-fn dearest_window(arrivals: &[(Duration, f64)], window: WindowKind) -> f64 {
-    let ends = |from: Duration| match window {
-        WindowKind::Sliding => from + PER,
-        WindowKind::Fixed => PER * u32::try_from(from.as_secs() / PER.as_secs() + 1).unwrap(),
+/// The most that was counted in a window that begins with an arrival, or, where windows are fixed, with the clock.
+fn fullest_window(limit: &RateLimitPlan, arrivals: &[Arrival]) -> f64 {
+    let counts = |arrival: &&Arrival| {
+        let path = path_of(STREAMS[arrival.stream]);
+        limit.paths.is_empty() || limit.paths.iter().any(|pattern| pattern.matches(&path))
     };
-    let spent = |from: Duration| {
-        arrivals.iter().filter(|(at, _)| *at >= from && *at < ends(from)).map(|(_, cost)| cost).sum::<f64>()
+    let counted: Vec<&Arrival> = arrivals.iter().filter(counts).collect();
+    // It began 50 seconds after the full minute.
+    let number = |at: Duration| (at.as_secs() + 50) / limit.per.as_secs();
+    let shares_window = |first: &Arrival, other: &Arrival| match limit.window {
+        WindowKind::Sliding => other.at >= first.at && other.at < first.at + limit.per,
+        WindowKind::Fixed => number(other.at) == number(first.at),
     };
-    arrivals.iter().map(|(from, _)| spent(*from)).fold(0.0, f64::max)
+    let share = |arrival: &Arrival| if limit.counts == Counted::Cost { arrival.cost } else { 1.0 };
+    let spent = |first: &Arrival| {
+        counted.iter().filter(|other| shares_window(first, other)).map(|other| share(other)).sum::<f64>()
+    };
+    counted.iter().map(|first| spent(first)).fold(0.0, f64::max)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_request_gets_through_and_no_window_holds_more_than_its_limit_whatever_they_cost(
-        limit in 1..20_u32,
-        window in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Fixed)],
+    fn every_request_gets_through_and_no_limit_of_any_kind_is_exceeded_whatever_requests_cost(
+        limits in prop::collection::vec(some_limit(), 1..4),
         parts in prop::array::uniform3(prop_oneof![Just(1.0), 0.01..=1.0]),
         all in prop::collection::vec(asked(), 1..40),
     ) {
-        let most = parts.map(|part| f64::from(limit) * part);
+        let of_cost = limits.iter().filter(|limit| limit.counts == Counted::Cost);
+        let smallest = of_cost.map(|limit| limit.most).min().unwrap_or(NonZeroU32::MIN);
+        let most = parts.map(|part| f64::from(smallest.get()) * part);
         let by = TokenSource::Header("x-cost".to_owned());
-        let streams = STREAMS.map(|name| {
-            costing(name, CostPlan::Told { by: by.clone(), estimate: NonZeroU32::new(limit) })
-        });
-        let plan = RateLimitPlan { window, ..limit_of_cost(limit, PER) };
-        let windows_at_most = u32::try_from(all.len()).unwrap() + 1;
+        let streams = STREAMS.map(|name| costing(name, CostPlan::Told { by: by.clone(), estimate: Some(smallest) }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let arrivals = runtime.block_on(async {
-            let limiter = limiter_of(&[plan], 4, &streams);
-            tokio::time::timeout(PER * windows_at_most * 2, arrivals(&limiter, most, all)).await
+            let limiter = limiter_of(&limits, 4, &streams);
+            tokio::time::timeout(3600 * 4 * SECOND, arrivals(&limiter, most, all)).await
         });
         let arrivals = arrivals.expect("nobody waits for ever");
-        // Amounts are kept in millionths.
-        prop_assert!(dearest_window(&arrivals, window) <= f64::from(limit) + 1e-4);
+        for limit in &limits {
+            // Amounts are kept in millionths.
+            prop_assert!(fullest_window(limit, &arrivals) <= f64::from(limit.most.get()) + 1e-4, "{:?}", limit);
+        }
     }
 }
