@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use spile_model::StreamName;
 
-use super::{Limiter, Permitted};
+use super::Limiter;
+use super::permit::Permitted;
 
 /// What the body of an answer tells of its cost, and of the limit that it was taken from.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -11,6 +11,7 @@ pub(crate) mod bill;
 mod cost;
 pub(crate) mod dialect;
 pub(crate) mod outage;
+mod permit;
 mod told;
 mod turns;
 mod window;
@@ -20,22 +21,19 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use spile_model::{FailureKind, Quota, StreamName};
 use spile_plan::{RateLimitPlan, RetryPlan, StreamPlan};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use self::amount::Amount;
-use self::bill::{Bill, Cost};
 use self::cost::Costs;
-use self::dialect::{Reading, Unit};
-use self::outage::{Failed, Outage, Since, Standing};
-use self::told::{News, Told};
+use self::outage::{Outage, Since, Standing};
+pub(crate) use self::permit::Permit;
+use self::permit::Permitted;
+use self::told::Told;
 use self::turns::Turns;
 use self::window::Window;
-use crate::classify;
 
 /// So many limits are kept at most: an API that names a new one in every answer tells nothing.
 const MOST_TOLD: usize = 256;
@@ -215,15 +213,7 @@ impl Limiter {
     ) -> Permit {
         drop(waiting);
         self.changed.notify_waiters(); // the next one may be able to go too
-        Permit {
-            limiter: Arc::clone(self),
-            stream: stream.clone(),
-            permitted,
-            departed: now,
-            waited,
-            answered: false,
-            billed: false,
-        }
+        Permit::new(self, stream, permitted, now, waited)
     }
 
     /// An answer was not the failure that its status says, or says nothing of the API as a whole.
@@ -271,50 +261,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if self.limiter.lock().turns.leave(self.number).is_some() {
             self.limiter.changed.notify_waiters();
-        }
-    }
-}
-
-/// What a request that left counts in, and what was taken for it.
-#[derive(Default)]
-struct Permitted {
-    number: u64,
-    path: Box<str>,
-    windows: Vec<(usize, Amount)>,
-    told: Vec<(usize, Amount)>,
-    /// What it costs is told by the reader of its answer, and not settled yet.
-    unsettled: bool,
-    /// When it arrived at the latest, once it is answered.
-    arrival: Option<Instant>,
-    /// What its answer told of which limits, and what came of it as to all others.
-    heard: Vec<(usize, News)>,
-    news: News,
-}
-
-impl Permitted {
-    /// What came of it as to the limit at that place.
-    fn news_of(&self, at: usize) -> News {
-        let heard = self.heard.iter().filter(|(of, _)| *of == at).map(|(_, news)| *news);
-        heard.max().unwrap_or(self.news)
-    }
-}
-
-/// Which of the limits that a request counts in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    /// Those that count requests.
-    Requests,
-    /// Those that count cost.
-    Cost,
-    All,
-}
-
-impl Which {
-    fn has(self, counts_cost: bool) -> bool {
-        match self {
-            Self::Requests => !counts_cost,
-            Self::Cost => counts_cost,
-            Self::All => true,
         }
     }
 }
@@ -425,237 +371,6 @@ impl State {
         windows.iter().for_each(|&(at, share)| self.windows[at].depart(share));
         told.iter().for_each(|&(at, share)| self.told[at].depart(number, share, now));
         Permitted { number, path: path.into(), windows, told, unsettled: priced, ..Permitted::default() }
-    }
-}
-
-/// The right to have one request under way; it ends when dropped.
-pub(crate) struct Permit {
-    limiter: Arc<Limiter>,
-    stream: StreamName,
-    permitted: Permitted,
-    departed: Instant,
-    waited: Duration,
-    answered: bool,
-    /// What the request costs is settled by a bill.
-    billed: bool,
-}
-
-impl Permit {
-    /// The bill of an answer with this status, for its reader to settle: only a success has one.
-    pub(crate) fn bill(&mut self, status: StatusCode) -> Bill {
-        if !self.permitted.unsettled || !status.is_success() {
-            return Bill::default();
-        }
-        self.billed = true;
-        Bill::new(&self.limiter, &self.stream, std::mem::take(&mut self.permitted))
-    }
-
-    /// How long the request waited from when it was known until when it would have to.
-    pub(crate) fn waited(&self) -> Duration {
-        self.waited
-    }
-
-    /// The answer has begun, at this time of the wall clock; `asked`: how long it asks to wait.
-    ///
-    /// Where it says that there were too many requests, nothing leaves from now on until it may be otherwise; but for a
-    /// limit that is not every request's only those that it counts wait. Returns whether it tells of a limit that is spent.
-    pub(crate) fn answered(
-        &mut self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        asked: Option<Duration>,
-        clock: Timestamp,
-    ) -> bool {
-        let readings = dialect::read(headers, clock);
-        let spent = readings.iter().any(Reading::is_spent);
-        let kind = classify::status_kind(status, asked.is_some() || spent);
-        let refused = kind == FailureKind::RateLimited;
-        let now = Instant::now();
-        let mut state = self.limiter.lock();
-        state.bears_on_outage(&self.permitted, &self.stream, &kind, now, clock);
-        state.answer_took(now - self.departed);
-        self.permitted.heard = state.hear(&self.permitted, &self.stream, &readings, now);
-        state.tell_apart(&readings);
-        self.permitted.news = News::Silence;
-        state.arrived(&mut self.permitted, &self.stream, now);
-        if !refused {
-            state.untold = 0;
-        } else if !state.is_refused_by_particular(&readings) {
-            state.pause(asked, now);
-        }
-        self.answered = true;
-        drop(state);
-        self.limiter.changed.notify_waiters();
-        spent
-    }
-
-    /// No answer has begun, for a reason of this kind, at this time of the wall clock.
-    pub(crate) fn failed(&mut self, kind: &FailureKind, clock: Timestamp) {
-        if !self.answered {
-            self.limiter.lock().no_answer(&self.permitted, &self.stream, kind, Instant::now(), clock);
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let now = Instant::now();
-        let mut state = self.limiter.lock();
-        if !self.answered {
-            state.arrived(&mut self.permitted, &self.stream, now);
-        }
-        if !self.billed {
-            // A refusal has no bill: that the request was taken for as much as was reserved is the safe side.
-            state.settle(std::mem::take(&mut self.permitted), &self.stream, None, &[], now);
-        }
-        state.under_way -= 1;
-        drop(state);
-        self.limiter.changed.notify_waiters();
-    }
-}
-
-impl Limiter {
-    /// What a request cost is known by its bill, at this time of the wall clock; or it will not be.
-    fn settle(&self, permitted: Permitted, stream: &StreamName, cost: Option<&Cost>, clock: Timestamp) {
-        let reading = cost.and_then(|cost| dialect::of_cost(cost, clock));
-        self.lock().settle(permitted, stream, cost, reading.as_slice(), Instant::now());
-        self.changed.notify_waiters();
-    }
-}
-
-impl State {
-    fn answer_took(&mut self, took: Duration) {
-        self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
-    }
-
-    /// A request is answered, or will not be. What is counted by cost waits for its bill, where there will be one.
-    fn arrived(&mut self, permitted: &mut Permitted, stream: &StreamName, now: Instant) {
-        // The way there and back takes at least as long as the fastest did, so it had arrived that much before.
-        let arrival = self.fastest.and_then(|fastest| now.checked_sub(fastest)).unwrap_or(now);
-        permitted.arrival = Some(arrival);
-        let which = if permitted.unsettled { Which::Requests } else { Which::All };
-        self.count(permitted, which, None, now);
-        if !permitted.unsettled {
-            self.costs.settled(stream, None);
-        }
-        if self.scouting == Scouting::UnderWay(permitted.number) {
-            self.scouting = if self.outage.is_down() { Scouting::Due } else { Scouting::Done };
-        }
-    }
-
-    /// An answer of this kind says that the API is there, or that it is not.
-    fn bears_on_outage(
-        &mut self,
-        permitted: &Permitted,
-        stream: &StreamName,
-        kind: &FailureKind,
-        now: Instant,
-        clock: Timestamp,
-    ) {
-        if outage::is_sign(kind) {
-            self.no_answer(permitted, stream, kind, now, clock);
-        } else {
-            self.outage.answered();
-        }
-    }
-
-    /// What says that the API is down, or that it may be.
-    fn no_answer(
-        &mut self,
-        permitted: &Permitted,
-        stream: &StreamName,
-        kind: &FailureKind,
-        now: Instant,
-        clock: Timestamp,
-    ) {
-        let probe = self.outage.is_down() && self.scouting == Scouting::UnderWay(permitted.number);
-        let was_down = self.outage.is_down();
-        self.outage.failed(&Failed { kind, stream, path: &permitted.path, probe, now, clock });
-        if self.outage.is_down() && !was_down {
-            self.scouting = Scouting::Due;
-        }
-    }
-
-    /// What a request cost is known, or it will not be; `readings`: what its answer's body told of limits.
-    fn settle(
-        &mut self,
-        mut permitted: Permitted,
-        stream: &StreamName,
-        cost: Option<&Cost>,
-        readings: &[Reading],
-        now: Instant,
-    ) {
-        if !permitted.unsettled {
-            return;
-        }
-        self.costs.settled(stream, cost);
-        let refused = cost.is_some_and(|cost| cost.refused);
-        let told = self.hear(&permitted, stream, readings, now);
-        if refused && !told.iter().any(|(_, news)| *news == News::Told) {
-            self.pause(None, now);
-        }
-        permitted.heard.extend(told);
-        let taken = if refused { Some(Amount::NOTHING) } else { cost.and_then(|cost| cost.actual).map(Amount::of) };
-        self.count(&permitted, Which::Cost, taken, now);
-    }
-
-    /// Counts a request that is over in the limits that it counts in, as what was taken in the end, where that is known.
-    fn count(&mut self, permitted: &Permitted, which: Which, taken: Option<Amount>, now: Instant) {
-        for &(at, reserved) in &permitted.windows {
-            if which.has(self.windows[at].counts_cost()) {
-                let arrival = permitted.arrival.unwrap_or(now);
-                self.windows[at].arrived(arrival, reserved, taken.unwrap_or(reserved));
-            }
-        }
-        for &(at, reserved) in &permitted.told {
-            if which.has(self.told[at].counts_cost()) {
-                self.told[at].back(permitted.number, reserved, taken.unwrap_or(reserved), permitted.news_of(at), now);
-            }
-        }
-    }
-
-    /// Takes in what an answer told of limits, and says what of which.
-    fn hear(
-        &mut self,
-        permitted: &Permitted,
-        stream: &StreamName,
-        readings: &[Reading],
-        now: Instant,
-    ) -> Vec<(usize, News)> {
-        let mut heard = Vec::new();
-        for reading in readings {
-            let known = self.told.iter().position(|told| told.is_of(reading));
-            let at = match known {
-                Some(at) => at,
-                None if self.told.len() < MOST_TOLD => {
-                    // What else is under way may count, and does not know of it.
-                    let others = self.under_way.saturating_sub(1);
-                    let each = if reading.unit == Unit::Cost { self.costs.dearest() } else { Amount::ONE };
-                    let mut told = Told::new(reading, each * others, now);
-                    told.particular = self.told.iter().any(|known| known.was_told_to_another(stream));
-                    self.told.push(told);
-                    self.told.len() - 1
-                }
-                None => continue,
-            };
-            heard.push((at, self.told[at].hear(permitted.number, stream, reading, now)));
-        }
-        heard
-    }
-
-    /// What the head of an answer tells of other limits and not of this one is not every request's.
-    fn tell_apart(&mut self, readings: &[Reading]) {
-        if !readings.is_empty() {
-            for told in &mut self.told {
-                told.particular |= !readings.iter().any(|reading| told.is_of(reading));
-            }
-        }
-    }
-
-    /// Whether a limit that is not every request's is spent: then the others may go on.
-    fn is_refused_by_particular(&self, readings: &[Reading]) -> bool {
-        let particular = |reading: &Reading| self.told.iter().any(|told| told.is_of(reading) && told.particular);
-        readings.iter().any(|reading| reading.is_spent() && reading.reset.is_some() && particular(reading))
     }
 
     /// Nothing leaves for as long as was asked, and then one goes ahead. An earlier end than the present one changes

@@ -92,9 +92,9 @@ impl Outage {
         self.failing = None;
     }
 
-    /// A request failed; where that says nothing about the origin, nothing follows.
-    pub(super) fn failed(&mut self, failed: &Failed<'_>) {
-        let Some(sign) = sign(failed.kind) else { return };
+    /// A request failed. Returns whether that says anything about the origin; if not, nothing follows.
+    pub(super) fn failed(&mut self, failed: &Failed<'_>) -> bool {
+        let Some(sign) = sign(failed.kind) else { return false };
         let failing = self.failing.get_or_insert_with(|| Failing::beginning(failed));
         failing.last = in_short(failed.kind);
         match &mut failing.down {
@@ -116,6 +116,7 @@ impl Outage {
                 }
             }
         }
+        true
     }
 
     pub(super) fn is_down(&self) -> bool {
@@ -163,11 +164,7 @@ fn wait(plan: &RetryPlan, probes: u32) -> Duration {
     plan.base_wait.saturating_mul(2_u32.saturating_pow(probes)).min(plan.max_backoff)
 }
 
-/// Whether a failure of that kind says something about the origin.
-pub(super) fn is_sign(kind: &FailureKind) -> bool {
-    sign(kind).is_some()
-}
-
+/// What a failure of that kind says about the origin.
 fn sign(kind: &FailureKind) -> Option<Sign> {
     match kind {
         FailureKind::Dns | FailureKind::Connect | FailureKind::Handshake => Some(Sign::Certain),

@@ -1,9 +1,10 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, StatusCode};
 use spile_plan::{Counted, PathPattern, WindowKind};
 
+use super::amount::Amount;
 use super::*;
 
 mod costs;

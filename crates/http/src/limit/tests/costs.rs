@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use spile_plan::{CostPlan, TokenSource};
 
+use super::super::bill::Cost;
 use super::*;
 
 fn limit_of_cost(most: u32, per: Duration) -> RateLimitPlan {
