@@ -66,7 +66,7 @@ fn paragraph(line: &str) -> String {
     let line: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     let escaped = encode_text(&line);
     let parts: Vec<&str> = escaped.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return format!("<p>{escaped}</p>");
     }
     let marked = parts.chunks(2).map(|chunk| match chunk {
