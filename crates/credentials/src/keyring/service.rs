@@ -140,7 +140,12 @@ fn bus(environment: &Environment) -> String {
 async fn connected(bus: &str) -> Result<SecretService<'static>, Failure> {
     let no_bus = |error: zbus::Error| {
         let what = format!("cannot be asked: this session has no bus at {bus}");
-        failure(FailureKind::NoKeyring, &what).caused_by(error)
+        let failure = failure(FailureKind::NoKeyring, &what);
+        match error {
+            // Its own words would tell the address once more.
+            zbus::Error::Connection(cause, _) => failure.caused_by(cause),
+            error => failure.caused_by(error),
+        }
     };
     let connecting = async { zbus::connection::Builder::address(bus)?.build().await };
     let connection = connecting.await.map_err(no_bus)?;

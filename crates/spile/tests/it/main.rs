@@ -12,6 +12,7 @@ mod demo;
 mod endings;
 mod faults;
 mod health;
+mod keyring;
 mod logins;
 mod logs;
 mod messages;
