@@ -32,16 +32,32 @@ impl Serialize for Money {
     }
 }
 
-/// So many decimals an amount has at most: those that a table of amounts keeps (`DECIMAL(38, 18)`).
+/// So many decimals a price has at most: those that a table of amounts keeps (`DECIMAL(38, 18)`).
 const MOST_DECIMALS: u32 = 18;
 
 /// Of one request or record; the sum of ten thousand million of these still has room in a table of amounts.
-const LARGEST: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+const DEAREST: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
-/// Reads an amount from zero to a thousand million: `0.002`, `5`, `1e-3`.
+/// Reads a price from zero to a thousand million, with up to 18 decimals.
 ///
 /// # Errors
-/// A sentence that says what is wrong; also where the amount has more than 18 decimals, so that it would be rounded.
+/// A sentence that says what is wrong.
+pub fn parse_price(text: &str) -> Result<Decimal, String> {
+    let price = parse_amount(text)?;
+    let text = text.trim();
+    if price.normalize().scale() > MOST_DECIMALS {
+        return Err(format!("`{text}` has more decimals than a price can have ({MOST_DECIMALS})"));
+    }
+    if price > DEAREST {
+        return Err(format!("`{text}` is more than a price can be ({DEAREST})"));
+    }
+    Ok(price)
+}
+
+/// Reads an amount that is not below zero: `0.002`, `5`, `1e-3`.
+///
+/// # Errors
+/// A sentence that says what is wrong; also where the amount has more than 28 digits, so that it would be rounded.
 pub fn parse_amount(text: &str) -> Result<Decimal, String> {
     let text = text.trim();
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -54,15 +70,7 @@ pub fn parse_amount(text: &str) -> Result<Decimal, String> {
         return Err(format!("`{text}` is below zero"));
     }
     let exponent: i64 = exponent.parse().map_err(|_| refused())?;
-    let amount = scaled(mantissa, exponent);
-    let amount = amount.ok_or_else(|| format!("`{text}` has more digits than an amount can have (28)"))?;
-    if amount.normalize().scale() > MOST_DECIMALS {
-        return Err(format!("`{text}` has more decimals than an amount can have ({MOST_DECIMALS})"));
-    }
-    if amount > LARGEST {
-        return Err(format!("`{text}` is more than an amount can be ({LARGEST})"));
-    }
-    Ok(amount)
+    scaled(mantissa, exponent).ok_or_else(|| format!("`{text}` has more digits than an amount can have (28)"))
 }
 
 /// `mantissa` times ten to the power of `exponent`, where that is exact.
@@ -93,8 +101,7 @@ mod tests {
             ("0", "0"),
             ("2.5e-9", "0.0000000025"),
             ("12E2", "1200"),
-            ("1e-18", "0.000000000000000001"),
-            ("1000000000", "1000000000"),
+            ("0.0000000000000000000000000001", "0.0000000000000000000000000001"),
         ] {
             assert_eq!(shown(text), amount, "{text}");
         }
@@ -102,10 +109,18 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_or_would_be_rounded_is_refused() {
-        for text in
-            ["", "x", "1,5", "-1", "NaN", "1e", "1e99", "1e-19", "0.0000000000000000001", "1000000000.1", "9e400"]
-        {
+        for text in ["", "x", "1,5", "-1", "NaN", "1e", "1e99", "1e-29", "0.00000000000000000000000000001", "9e400"] {
             assert!(parse_amount(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_one_whose_sums_can_be_stored() {
+        for text in ["1e-18", "0.0010000000000000000000", "1000000000"] {
+            assert_eq!(parse_price(text), parse_amount(text), "{text}");
+        }
+        for text in ["1e-19", "0.0000000000000000001", "1000000000.1", "1e22", "x"] {
+            assert!(parse_price(text).is_err(), "{text}");
         }
     }
 

@@ -35,7 +35,7 @@ const FORMATS: [Format; 6] = [
     Format {
         name: "spile-amount",
         words: "an amount such as `0.002` or `5`",
-        check: |text| spile_model::money::parse_amount(text).map(|_| ()),
+        check: |text| spile_model::money::parse_price(text).map(|_| ()),
         has_unit: false,
     },
     Format {

@@ -16,7 +16,7 @@ use spile_model::{ByteSize, Decimal};
 const DURATION_PATTERN: &str = "^\\s*([0-9]+(ms|s|m|h|d)\\s*)+$";
 /// What a size looks like, for editors; [`spile_model::units::parse_size`] decides.
 const SIZE_PATTERN: &str = "^\\s*[0-9]+\\s*(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)\\s*$";
-/// What an amount looks like, for editors; [`spile_model::money::parse_amount`] decides.
+/// What an amount looks like, for editors; [`spile_model::money::parse_price`] decides.
 const AMOUNT_PATTERN: &str = "^\\s*[0-9]*\\.?[0-9]*([eE][-+]?[0-9]+)?\\s*$";
 
 /// Text, where a number or true or false is taken as the text that was written. May be a template.
@@ -121,7 +121,7 @@ pub(crate) struct AmountText(pub(crate) Decimal);
 impl<'de> Deserialize<'de> for AmountText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        spile_model::money::parse_amount(&text).map(Self).map_err(D::Error::custom)
+        spile_model::money::parse_price(&text).map(Self).map_err(D::Error::custom)
     }
 }
 
