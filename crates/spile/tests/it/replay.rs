@@ -3,6 +3,7 @@
 mod cached;
 mod chains;
 mod damage;
+mod ruled;
 mod secrets;
 
 use std::path::Path;
