@@ -354,9 +354,10 @@ fn no_secret_of_any_kind_is_printed_or_left_behind_whatever_the_api_echoes() {
                 for arguments in COMMANDS {
                     if arguments[1] == "reset" {
                         assert_folder_is_clean(&place.path(""));
-                        for database in ["canaries.duckdb", "again.duckdb"] {
+                        // A replay brings no counts of requests.
+                        for (database, least) in [("canaries.duckdb", ENDS.len()), ("again.duckdb", 2)] {
                             let rows = assert_tables_are_clean(&place, database);
-                            assert!(rows >= ENDS.len(), "{kind}: only {rows} rows in {database}");
+                            assert!(rows >= least, "{kind}: only {rows} rows in {database}");
                         }
                     }
                     let called = call(&place, arguments);
