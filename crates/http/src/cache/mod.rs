@@ -92,6 +92,15 @@ impl Cache {
         }
     }
 
+    /// A fresh answer to `request`, which goes to the API's own origin.
+    pub(crate) fn at_hand(&self, request: &Request, stream: &StreamName, now: Timestamp) -> Option<Stored> {
+        self.reuse.get(stream)?;
+        match self.look(request, stream, now) {
+            Look::AtHand(stored) => Some(stored),
+            Look::Ask(_) => None,
+        }
+    }
+
     /// What is known of the answer to `request`, which goes to the API's own origin.
     pub(crate) fn look(&self, request: &Request, stream: &StreamName, now: Timestamp) -> Look {
         let pass = |key| Look::Ask(Box::new(Question { request: request.clone(), key, stored: None }));

@@ -74,6 +74,7 @@ pub(crate) struct Permit {
     answered: bool,
     /// What the request costs is settled by a bill.
     billed: bool,
+    unused: bool,
 }
 
 impl Permit {
@@ -93,7 +94,13 @@ impl Permit {
             waited,
             answered: false,
             billed: false,
+            unused: false,
         }
+    }
+
+    /// The request is not sent after all: what was taken for it comes back.
+    pub(crate) fn give_back(mut self) {
+        self.unused = true;
     }
 
     /// The bill of an answer with this status, for its reader to settle: only a success has one.
@@ -158,12 +165,16 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let now = Instant::now();
         let mut state = self.limiter.lock();
-        if !self.answered {
-            state.arrived(&mut self.permitted, &self.stream, now);
-        }
-        if !self.billed {
-            // A refusal has no bill: that the request was taken for as much as was reserved is the safe side.
-            state.settle(std::mem::take(&mut self.permitted), &self.stream, None, &[], now);
+        if self.unused {
+            state.unused(&self.permitted, &self.stream, now);
+        } else {
+            if !self.answered {
+                state.arrived(&mut self.permitted, &self.stream, now);
+            }
+            if !self.billed {
+                // A refusal has no bill: that the request was taken for as much as was reserved is the safe side.
+                state.settle(std::mem::take(&mut self.permitted), &self.stream, None, &[], now);
+            }
         }
         state.under_way -= 1;
         drop(state);
@@ -183,6 +194,15 @@ impl Limiter {
 impl State {
     fn answer_took(&mut self, took: Duration) {
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
+    }
+
+    /// A request was not sent: nothing is counted, and if it was to go ahead, another does.
+    fn unused(&mut self, permitted: &Permitted, stream: &StreamName, now: Instant) {
+        self.count(permitted, Which::All, Some(Amount::NOTHING), now);
+        self.costs.settled(stream, None);
+        if self.scouting == Scouting::UnderWay(permitted.number) {
+            self.scouting = Scouting::Due;
+        }
     }
 
     /// A request is answered, or will not be. What is counted by cost waits for its bill, where there will be one.

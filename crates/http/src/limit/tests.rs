@@ -118,6 +118,24 @@ async fn answered(limiter: &Arc<Limiter>, stream: &str, status: u16, headers: &[
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_taken_for_a_request_that_is_not_sent_comes_back() {
+    for window in [WindowKind::Fixed, WindowKind::Sliding] {
+        let limiter = limiter(&[RateLimitPlan { window, ..limit(2, Duration::from_secs(10)) }], 8);
+        let start = Instant::now();
+        for _ in 0..5 {
+            admit(&limiter).await.give_back();
+        }
+        // Nothing is known of the API yet, so the first that is sent goes alone.
+        let first = admit(&limiter).await;
+        assert!(tokio::time::timeout(Duration::from_millis(1), admit(&limiter)).await.is_err());
+        drop(first);
+        drop(admit(&limiter).await);
+        assert!(start.elapsed() < Duration::from_secs(1), "{window:?}: two requests are allowed, and two were sent");
+        assert!(tokio::time::timeout(Duration::from_secs(1), admit(&limiter)).await.is_err(), "{window:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_holds_everyone_and_is_never_shortened() {
     let limiter = limiter(&[], 8);
     let start = Instant::now();

@@ -57,6 +57,20 @@ async fn a_fresh_answer_costs_no_request_until_it_is_stale() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waited_for_its_turn_takes_the_answer_that_came_meanwhile() {
+    let api = FakeApi::start().await;
+    api.route(any(), |request| versioned("1", request));
+    let mut plan = plan(&api.url());
+    plan.streams[0].cache = Some(CachePlan { reuse: Reuse::Fresh, pages: NonZeroUsize::MIN });
+    plan.source.concurrency = std::num::NonZeroU32::MIN;
+    let rig = Rig::with_clock(&plan, 7, Arc::new(TokioClock(Instant::now())));
+    let url = api.url_of("/a");
+    let (first, second) = tokio::join!(rig.get(&url), rig.get(&url));
+    assert_eq!((first.unwrap().from_memory, second.unwrap().from_memory), (false, true));
+    assert_eq!(api.request_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_without_cache_asks_as_if_there_were_none() {
     let api = FakeApi::start().await;
     api.route(any(), |request| versioned("1", request));
