@@ -90,16 +90,7 @@ impl Memory {
     pub(crate) fn share(&self) -> Share {
         let mut settings = self.settings();
         settings.next += 1;
-        Share {
-            memory: self.clone(),
-            number: settings.next,
-            rows: 0,
-            bytes: 0,
-            most: 0,
-            row_group: 0,
-            unseen: 0,
-            due: false,
-        }
+        Share { memory: self.clone(), number: settings.next, rows: 0, bytes: 0, most: 0, unseen: 0 }
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
@@ -120,12 +111,13 @@ impl Memory {
         }
     }
 
-    /// Takes back what is not worth keeping; `due`: also what DuckDB has freed and its allocator has not.
-    fn take_back(&self, due: bool) {
+    /// Takes back what is not worth keeping. What is worth it stays, even where DuckDB has freed it: the next row group
+    /// goes into the same pages, and to have them anew from the system costs a load a tenth of its time.
+    fn take_back(&self) {
         let settings = self.settings();
         let kept = BASE + settings.needs.values().map(|need| need.kept).sum::<u64>();
         let kept = self.0.given.map_or(kept, |given| given.0.min(kept));
-        if due || settings.held().is_none_or(|held| held > kept) {
+        if settings.held().is_none_or(|held| held > kept) {
             settings.apply(kept);
             settings.apply(settings.limit);
         }
@@ -156,12 +148,8 @@ pub(crate) struct Share {
     bytes: u64,
     /// Since the last commit: the most bytes that came at once.
     most: u64,
-    /// The rows of the row group that is being filled.
-    row_group: u64,
     /// Bytes that were handed over since the last look.
     unseen: u64,
-    /// A row group was written, or rows committed: there is something to be taken back.
-    due: bool,
 }
 
 impl Share {
@@ -171,11 +159,6 @@ impl Share {
         self.bytes += bytes;
         self.unseen += bytes;
         self.most = self.most.max(bytes);
-        self.row_group += rows;
-        if self.row_group > ROW_GROUP {
-            self.row_group %= ROW_GROUP;
-            self.due = true;
-        }
         let (mut count, mut blocks) = (0, 0);
         for table in tables {
             count += 1;
@@ -194,14 +177,14 @@ impl Share {
         self.memory.need(self.number, Need { kept: 0, most: 4 * blocks });
     }
 
-    /// What came is committed: DuckDB begins a new row group, and holds no text of before.
+    /// What came is committed: DuckDB holds no text of before.
     pub(crate) fn committed(&mut self) {
-        (self.most, self.row_group, self.due) = (0, 0, true);
+        self.most = 0;
     }
 
     /// Takes memory back, where it is worth it. Not while this stream is at work.
     pub(crate) fn take_back(&mut self) {
-        if !self.due && self.unseen < LOOK {
+        if self.unseen < LOOK {
             return;
         }
         let memory = self.memory.clone();
@@ -210,8 +193,8 @@ impl Share {
             outcome => outcome.ok(),
         };
         if alone.is_some() {
-            memory.take_back(self.due);
-            (self.unseen, self.due) = (0, false);
+            memory.take_back();
+            self.unseen = 0;
         }
     }
 }
