@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spile_model::{Clock, Failure, FailureKind, SecretName, SecretStore as _};
+use spile_model::{Clock, Failure, FailureKind, SecretName};
 use spile_plan::{CredentialSource, Found, SecretStorePlan, VaultField, VaultPlan};
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -99,9 +99,10 @@ impl Opened {
                 if let Some((kind, message)) = &*refused {
                     return Err(Failure::new(kind.clone(), message.clone()));
                 }
-                let secret = keyring.read(name).inspect_err(|failure| {
+                let bytes = keyring.bytes(name).inspect_err(|failure| {
                     *refused = Some((failure.kind.clone(), failure.message.clone()));
                 })?;
+                let secret = bytes.map(|bytes| keyring.text(name, bytes)).transpose()?;
                 Ok(Found { secret, warning: None })
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! Enters: a request before credentials are in it, and the try that would send it. Leaves: the answer, which is in the
 //! archive before anybody makes anything of it; or the recorded one, for which nothing is sent and nobody waits.
-//! Invariant: no secret of the pipeline and none that a server gave out reaches the archive, in whatever form. What
-//! is asked of servers that give out tokens never comes by here.
+//! Invariant: no secret of the pipeline and none that a server gave out reaches the archive, in whatever form, but for
+//! bodies that hold one of fewer than six bytes. What is asked of servers that give out tokens never comes by here.
 //!
 //! Requests are the same where method, URL, the pipeline's own headers and the body are, with secrets taken out: the
 //! credentials of a replay, if it has any, need not be those of the recorded run.
@@ -73,9 +73,7 @@ impl Archive {
         match &self.archiving {
             Archiving::Off => sending.await,
             Archiving::Records(recorder) => self.record(recorder, redactor, request, stream, sending.await).await,
-            Archiving::Replays(player) => {
-                self.recall(player, key(request, redactor), stream).await.map_err(Refusal::last)
-            }
+            Archiving::Replays(player) => self.recall(player, redactor, request, stream).await.map_err(Refusal::last),
         }
     }
 
@@ -126,10 +124,7 @@ impl Archive {
             Ok(response) => {
                 What::Answer(Box::new(self.answer(request, response, redactor, &scrubber)), response.body.clone())
             }
-            Err(Refusal { failure, .. }) => {
-                let message = scrubber.text(&redactor.clean(&failure.message)).into_owned();
-                What::Failure(failure.kind.clone(), message)
-            }
+            Err(Refusal { failure, .. }) => What::Failure(failure.kind.clone(), redactor.clean(&failure.message)),
         };
         let (writer, stream) = (Arc::clone(recorder), stream.clone());
         // Packing a page takes milliseconds, in which its thread could serve other connections.
@@ -155,10 +150,21 @@ impl Archive {
         }
     }
 
-    async fn recall(&self, player: &Arc<Player>, key: Key, stream: &StreamName) -> Result<Response, Failure> {
+    async fn recall(
+        &self,
+        player: &Arc<Player>,
+        redactor: &Redactor,
+        request: &Request,
+        stream: &StreamName,
+    ) -> Result<Response, Failure> {
+        let Asked { key, url, .. } = asked(request, redactor, &redactor.scrubber());
         let (player, stream, limits) = (Arc::clone(player), stream.clone(), self.limits);
         let recalled = spawn_blocking(move || recall(&player, key, &stream, &limits)).await;
-        recalled.unwrap_or_else(|error| Err(unreadable(io::Error::other(error))))
+        let (answered, body, receipt) = recalled.unwrap_or_else(|error| Err(unreadable(io::Error::other(error))))?;
+        // Where no redirect led elsewhere: what was written of it need not be a URL, if the path is made of a secret.
+        let url = if answered.url == url { Some(request.url.clone()) } else { Url::parse(&answered.url).ok() };
+        url.and_then(|url| response(&answered, url, body, receipt))
+            .ok_or_else(|| unreadable(io::Error::new(io::ErrorKind::InvalidData, "an answer's head is none")))
     }
 }
 
@@ -220,7 +226,12 @@ fn asked(request: &Request, redactor: &Redactor, scrubber: &Scrubber) -> Asked {
     Asked { key: Key::of(parts), method: method.to_owned(), url, headers, body: None }
 }
 
-fn recall(player: &Player, key: Key, stream: &StreamName, limits: &LimitPlan) -> Result<Response, Failure> {
+fn recall(
+    player: &Player,
+    key: Key,
+    stream: &StreamName,
+    limits: &LimitPlan,
+) -> Result<(Answered, Bytes, Receipt), Failure> {
     let (number, answered) = match player.find(stream, key).map_err(unreadable)? {
         Found::Answered(number, answered) => (number, answered),
         Found::Failed(kind, message) => return Err(Failure::new(kind, format!("{message} (as it was recorded)"))),
@@ -232,11 +243,10 @@ fn recall(player: &Player, key: Key, stream: &StreamName, limits: &LimitPlan) ->
     };
     let stored = player.body(&answered.body).map_err(unreadable)?;
     let body = body::gather(stored, answered.body.bytes, limits).map_err(unreadable)?;
-    response(&answered, body, Receipt { key, number })
-        .ok_or_else(|| unreadable(io::Error::new(io::ErrorKind::InvalidData, "an answer's head is none")))
+    Ok((answered, body, Receipt { key, number }))
 }
 
-fn response(answered: &Answered, body: Bytes, receipt: Receipt) -> Option<Response> {
+fn response(answered: &Answered, url: Url, body: Bytes, receipt: Receipt) -> Option<Response> {
     let headers = answered.headers.iter().map(|(name, value)| {
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
         Some((HeaderName::try_from(name.as_str()).ok()?, value))
@@ -245,7 +255,7 @@ fn response(answered: &Answered, body: Bytes, receipt: Receipt) -> Option<Respon
         status: StatusCode::from_u16(answered.status).ok()?,
         headers: headers.collect::<Option<_>>()?,
         body,
-        url: Url::parse(&answered.url).ok()?,
+        url,
         received_at: answered.received_at,
         bill: crate::limit::bill::Bill::default(),
         from_memory: false,

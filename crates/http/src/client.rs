@@ -11,7 +11,7 @@ mod on_behalf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
 use spile_model::units::show_duration;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use url::{Origin, Position};
 
+use self::judge::Answer;
 use self::on_behalf::OnBehalf;
 use crate::archive::{self, Archive};
 use crate::auth::{Asking, Authenticator};
@@ -39,6 +40,9 @@ use crate::surroundings::Surroundings;
 use crate::transport::Network;
 use crate::usage::{Content, Ledger};
 use crate::wire::Wire;
+
+/// So many redirects in a row are followed; browsers follow twice as many, but no API means more than two or three.
+const MOST_REDIRECTS: usize = 10;
 
 /// The client of one pipeline. Cheap to clone; all clones share limits, connections and counters.
 #[derive(Clone)]
@@ -178,6 +182,33 @@ impl Client {
             debug!(%stream, "{} {}: tries again ({attempt}): {reason}", request.method, self.show_url(&request.url));
             self.0.events.emit(RunEvent::Retrying { stream: stream.clone(), attempt, reason });
         }
+    }
+
+    /// One try: the request and the redirects that follow from it.
+    async fn try_once(&self, request: &Request, stream: &StreamName, renewed: bool) -> Result<Response, Refusal> {
+        let mut next = None;
+        for _ in 0..=MOST_REDIRECTS {
+            let request = next.as_ref().unwrap_or(request);
+            if let Some(reason) = self.objection(request) {
+                return Err(Failure::new(FailureKind::OtherOrigin, reason).into());
+            }
+            let reply = self.hop(request, stream).await?;
+            let from_memory = reply.from_memory;
+            match self.judge(request, stream, renewed, reply).await {
+                Ok(Answer::Complete(response)) => return Ok(response),
+                Ok(Answer::Redirect(request)) => next = Some(request),
+                Err(refusal) => {
+                    if from_memory {
+                        self.0.cache.forget(&request.url);
+                    }
+                    return Err(refusal);
+                }
+            }
+        }
+        let message = format!("more than {MOST_REDIRECTS} redirects in a row; the last was to {}", {
+            next.map_or_else(String::new, |request| self.show_url(&request.url))
+        });
+        Err(Failure::new(FailureKind::UnexpectedStatus(StatusCode::FOUND.as_u16()), message).into())
     }
 
     /// Sends `request` once and returns what is answered, whatever its status, for whoever passes answers on: no redirect

@@ -22,7 +22,7 @@ use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use crate::retry_after::asked_wait;
 use crate::wire::Answered;
-use crate::{classify, excerpt};
+use crate::{classify, excerpt, headers};
 
 /// What holds credentials answers with some kilobytes.
 const LARGEST_ANSWER: ByteSize = ByteSize::mib(4);
@@ -148,18 +148,15 @@ fn source(address: &str, tls: TlsPlan) -> SourcePlan {
     }
 }
 
-/// Puts `value` into `headers`, marked as what is not to be shown.
+/// Puts `value` `into` headers, marked as what is not to be shown.
 ///
 /// # Errors
 /// [`FailureKind::Configuration`] where it has characters that no header can have.
-pub fn secret_header(headers: &mut HeaderMap, name: &'static str, value: &Secret) -> Result<(), Failure> {
-    let mut text = HeaderValue::from_str(value.expose()).map_err(|_| {
-        Failure::new(
-            FailureKind::Configuration,
-            format!("what is sent as {name} has characters that no header can have"),
-        )
+pub fn secret_header(into: &mut HeaderMap, name: &'static str, value: &Secret) -> Result<(), Failure> {
+    let text = headers::secret(value.expose()).ok_or_else(|| {
+        let message = format!("what is sent as {name} has characters that no header can have");
+        Failure::new(FailureKind::Configuration, message)
     })?;
-    text.set_sensitive(true);
-    headers.insert(name, text);
+    into.insert(name, text);
     Ok(())
 }

@@ -70,6 +70,13 @@ fn value_shown(name: &HeaderName, value: &HeaderValue, base: &Url, redactor: &Re
     excerpt::quote(&text, SHOWN, |text| redactor.clean(text)).unwrap_or_default()
 }
 
+/// A value that is shown nowhere; none where `text` has characters that no header can have.
+pub(crate) fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 fn is_secretive(name: &str) -> bool {
     !CHALLENGES.contains(&name) && SECRETIVE.iter().any(|word| name.contains(word))
 }

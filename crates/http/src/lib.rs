@@ -17,8 +17,9 @@
 //! It deliberately knows neither pages nor records, keeps no cookies and leaves
 //! retries, redirects and the body's limits to none of the libraries below it.
 //!
-//! One [`Client::send`] reads: check the URL → look into the cache → have credentials at hand → wait for the limits →
-//! authorise → send → read the body → classify → perhaps again. The files of this crate are these steps.
+//! One [`Client::send`] reads: look into the archive → check the URL → look into the cache → have credentials at hand →
+//! wait for the limits → authorise → send → read the body → keep it in the cache → judge it → keep it in the archive →
+//! perhaps again. The files of this crate are these steps.
 
 mod archive;
 mod aside;

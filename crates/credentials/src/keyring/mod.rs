@@ -68,6 +68,17 @@ impl Keyring {
         self
     }
 
+    /// What is kept as `name`; where that fails, so does every question.
+    pub(crate) fn bytes(&self, name: &SecretName) -> Result<Option<Vec<u8>>, Failure> {
+        self.service.read(&self.project, name)
+    }
+
+    /// What was kept as `name`, as text.
+    pub(crate) fn text(&self, name: &SecretName, bytes: Vec<u8>) -> Result<Secret, Failure> {
+        let text = String::from_utf8(bytes).map_err(|_| self.failure(&format!("holds no text as `{name}`")))?;
+        Ok(Secret::new(text))
+    }
+
     fn failure(&self, what: &str) -> Failure {
         Failure::new(FailureKind::SecretStore, format!("{} {what}", self.describe()))
     }
@@ -82,9 +93,8 @@ impl Keyring {
 
 impl SecretStore for Keyring {
     fn read(&self, name: &SecretName) -> Result<Option<Secret>, Failure> {
-        let Some(bytes) = self.service.read(&self.project, name)? else { return Ok(None) };
-        let text = String::from_utf8(bytes).map_err(|_| self.failure(&format!("holds no text as `{name}`")))?;
-        Ok(Some(Secret::new(text)))
+        let bytes = self.bytes(name)?;
+        bytes.map(|bytes| self.text(name, bytes)).transpose()
     }
 
     fn write(&self, name: &SecretName, secret: &Secret) -> Result<(), Failure> {

@@ -51,61 +51,31 @@ impl Household for Desktop {
 }
 
 /// The whole contract for one kind of store.
-macro_rules! holds {
-    ($store:ident, $household:ty) => {
-        mod $store {
-            use super::*;
+macro_rules! hold {
+    ($($promise:ident)*) => {
+        mod age_file {
+            $(#[test] fn $promise() { super::$promise(&super::User::new()); })*
+        }
 
-            #[test]
-            fn what_is_written_is_read_again_by_another_process_of_the_same_user() {
-                super::what_is_written_is_read_again(&<$household as Household>::new());
-            }
+        mod system_keyring {
+            use super::Household as _;
 
-            #[test]
-            fn a_writing_by_another_process_is_seen_by_who_has_read_before() {
-                super::a_writing_by_another_is_seen(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn removing_tells_whether_there_was_one() {
-                super::removing_tells_whether_there_was_one(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn projects_neither_see_nor_change_what_others_keep() {
-                super::projects_are_apart(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn two_that_write_at_once_lose_nothing_of_each_other() {
-                super::writers_lose_nothing_of_each_other(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn two_that_write_the_same_secret_at_once_leave_one_of_the_two_values() {
-                super::writers_of_one_secret_leave_one_value(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn a_secret_is_held_by_one_at_a_time_and_others_are_not_held_up() {
-                super::a_secret_is_held_by_one_at_a_time(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn every_text_comes_back_as_it_was() {
-                super::every_text_comes_back(&<$household as Household>::new());
-            }
-
-            #[test]
-            fn a_value_that_is_too_large_is_refused_and_not_told() {
-                super::large_values(&<$household as Household>::new());
-            }
+            $(#[test] fn $promise() { super::$promise(&super::Desktop::new()); })*
         }
     };
 }
 
-holds!(age_file, User);
-holds!(system_keyring, Desktop);
+hold! {
+    what_is_written_is_read_again_by_another_process_of_the_same_user
+    a_writing_by_another_process_is_seen_by_who_has_read_before
+    removing_tells_whether_there_was_one
+    projects_neither_see_nor_change_what_others_keep
+    two_that_write_at_once_lose_nothing_of_each_other
+    two_that_write_the_same_secret_at_once_leave_one_of_the_two_values
+    a_secret_is_held_by_one_at_a_time_and_others_are_not_held_up
+    every_text_comes_back_as_it_was
+    a_value_that_is_too_large_is_refused_and_not_told
+}
 
 fn read(store: &dyn SecretStore, wanted: &str) -> Option<String> {
     store.read(&name(wanted)).unwrap().map(|secret| secret.expose().to_owned())
@@ -115,7 +85,7 @@ fn names(store: &dyn SecretStore) -> Vec<String> {
     store.list().unwrap().iter().map(|kept| kept.name.to_string()).collect()
 }
 
-fn what_is_written_is_read_again(household: &impl Household) {
+fn what_is_written_is_read_again_by_another_process_of_the_same_user(household: &impl Household) {
     household.store().write(&name("token"), &secret("hunter2")).unwrap();
     household.store().write(&name("other"), &secret("line\nbreak")).unwrap();
     household.store().write(&name("schlüssel"), &secret("Straße")).unwrap();
@@ -129,7 +99,7 @@ fn what_is_written_is_read_again(household: &impl Household) {
     assert!(store.list().unwrap().iter().all(|kept| kept.changed.is_some()));
 }
 
-fn a_writing_by_another_is_seen(household: &impl Household) {
+fn a_writing_by_another_process_is_seen_by_who_has_read_before(household: &impl Household) {
     let (one, other) = (household.store(), household.store());
     one.write(&name("token"), &secret("first")).unwrap();
     assert_eq!(read(&*other, "token").as_deref(), Some("first"));
@@ -149,7 +119,7 @@ fn removing_tells_whether_there_was_one(household: &impl Household) {
     assert_eq!(read(&*store, "other").as_deref(), Some("hunter3"));
 }
 
-fn projects_are_apart(household: &impl Household) {
+fn projects_neither_see_nor_change_what_others_keep(household: &impl Household) {
     let (one, other) = (household.store(), household.of_another_project());
     one.write(&name("token"), &secret("one")).unwrap();
     assert_eq!(read(&*other, "token"), None);
@@ -163,7 +133,7 @@ fn projects_are_apart(household: &impl Household) {
     assert_ne!(one.describe(), other.describe());
 }
 
-fn writers_lose_nothing_of_each_other(household: &(impl Household + Sync)) {
+fn two_that_write_at_once_lose_nothing_of_each_other(household: &(impl Household + Sync)) {
     const WRITERS: usize = 4;
     const SECRETS: usize = 10;
     let start = Barrier::new(WRITERS);
@@ -184,7 +154,7 @@ fn writers_lose_nothing_of_each_other(household: &(impl Household + Sync)) {
     assert_eq!(household.store().list().unwrap().len(), WRITERS * SECRETS);
 }
 
-fn writers_of_one_secret_leave_one_value(household: &(impl Household + Sync)) {
+fn two_that_write_the_same_secret_at_once_leave_one_of_the_two_values(household: &(impl Household + Sync)) {
     let start = Barrier::new(2);
     thread::scope(|scope| {
         for value in ["one", "other"] {
@@ -202,7 +172,7 @@ fn writers_of_one_secret_leave_one_value(household: &(impl Household + Sync)) {
     assert_eq!(names(&*household.store()), ["token"]);
 }
 
-fn a_secret_is_held_by_one_at_a_time(household: &impl Household) {
+fn a_secret_is_held_by_one_at_a_time_and_others_are_not_held_up(household: &impl Household) {
     let (one, other) = (household.store(), household.store());
     let held = one.hold(&name("refresh")).unwrap();
     assert!(held.is_some());
@@ -213,7 +183,7 @@ fn a_secret_is_held_by_one_at_a_time(household: &impl Household) {
     assert!(other.hold(&name("refresh")).unwrap().is_some());
 }
 
-fn every_text_comes_back(household: &impl Household) {
+fn every_text_comes_back_as_it_was(household: &impl Household) {
     let store = household.store();
     let comes_back = |value: String| {
         store.write(&name("any"), &secret(&value)).map_err(|failure| TestCaseError::fail(failure.to_string()))?;
@@ -227,7 +197,7 @@ fn every_text_comes_back(household: &impl Household) {
     TestRunner::new(ProptestConfig::with_cases(32)).run(&any::<String>(), comes_back).unwrap();
 }
 
-fn large_values(household: &impl Household) {
+fn a_value_that_is_too_large_is_refused_and_not_told(household: &impl Household) {
     let store = household.store();
     let largest = "hunter2!".repeat(128 * 1024);
     store.write(&name("large"), &secret(&largest)).unwrap();

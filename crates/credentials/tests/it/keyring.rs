@@ -78,6 +78,14 @@ fn every_question_fails(store: &Keyring) -> Failure {
     first
 }
 
+/// A session in whose keyring the project `shop` keeps a token.
+fn holding_a_token() -> (Desktop, Keyring) {
+    let desktop = Desktop::start();
+    let store = keyring(&desktop, "shop");
+    store.write(&name("token"), &secret("hunter2")).unwrap();
+    (desktop, store)
+}
+
 #[test]
 fn what_is_kept_outlives_a_kill_of_the_keyring() {
     let desktop = Desktop::start();
@@ -137,9 +145,7 @@ fn a_bus_on_which_nobody_keeps_secrets_is_told_from_none() {
 
 #[test]
 fn a_locked_keyring_that_nobody_can_be_asked_to_unlock_is_told_and_never_hangs() {
-    let desktop = Desktop::start();
-    let store = keyring(&desktop, "shop");
-    store.write(&name("token"), &secret("hunter2")).unwrap();
+    let (desktop, store) = holding_a_token();
     desktop.lock();
     let failure = every_question_fails(&store);
     assert_eq!(failure.kind, FailureKind::KeyringLocked);
@@ -150,8 +156,7 @@ fn a_locked_keyring_that_nobody_can_be_asked_to_unlock_is_told_and_never_hangs()
 
 #[test]
 fn a_keyring_that_was_locked_is_not_asked_again_for_each_variable() {
-    let desktop = Desktop::start();
-    keyring(&desktop, "shop").write(&name("token"), &secret("hunter2")).unwrap();
+    let (desktop, _) = holding_a_token();
     desktop.lock();
     let lookup = Lookup::new(environment(&desktop, &[]), clock());
     let store = SecretStorePlan::Keyring { project: "shop".to_owned() };
@@ -164,9 +169,7 @@ fn a_keyring_that_was_locked_is_not_asked_again_for_each_variable() {
 
 #[test]
 fn a_keyring_that_is_ended_between_two_questions_is_found_again_or_told() {
-    let desktop = Desktop::start();
-    let store = keyring(&desktop, "shop");
-    store.write(&name("token"), &secret("hunter2")).unwrap();
+    let (desktop, store) = holding_a_token();
     desktop.kill_keyring();
     assert_eq!(store.read(&name("token")).unwrap().unwrap().expose(), "hunter2");
     desktop.remove_keyring();
@@ -175,9 +178,7 @@ fn a_keyring_that_is_ended_between_two_questions_is_found_again_or_told() {
 
 #[test]
 fn a_keyring_that_does_not_answer_is_waited_for_no_longer_than_the_limit() {
-    let desktop = Desktop::start();
-    let store = keyring(&desktop, "shop");
-    store.write(&name("token"), &secret("hunter2")).unwrap();
+    let (desktop, store) = holding_a_token();
     desktop.stop_keyring();
     let patience = Patience { answer: Duration::from_millis(200), ..Patience::default() };
     let failure = every_question_fails(&store.with_patience(patience));
@@ -187,9 +188,7 @@ fn a_keyring_that_does_not_answer_is_waited_for_no_longer_than_the_limit() {
 
 #[test]
 fn a_password_that_nobody_gives_is_waited_for_no_longer_than_the_limit() {
-    let desktop = Desktop::start();
-    let store = keyring(&desktop, "shop");
-    store.write(&name("token"), &secret("hunter2")).unwrap();
+    let (desktop, store) = holding_a_token();
     desktop.lock();
     let screen = Neighbour::of(&desktop);
     screen.sits_before_the_screen();

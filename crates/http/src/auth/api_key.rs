@@ -7,6 +7,7 @@ use spile_model::{Failure, FailureKind, Secret};
 use spile_plan::KeyPlace;
 
 use super::{credential, unsendable};
+use crate::headers;
 use crate::query;
 
 pub(crate) struct ApiKey {
@@ -41,11 +42,8 @@ impl ApiKey {
             Place::Query(name) => query::set(request.url_mut(), name, self.key.expose()),
             Place::Cookie(name, own) => {
                 let others = other_cookies(request, name);
-                let joined =
-                    others.and_then(|others| HeaderValue::try_from(format!("{others}; {}", own.to_str().ok()?)).ok());
-                let mut value = joined.unwrap_or_else(|| own.clone());
-                value.set_sensitive(true);
-                request.headers_mut().insert(COOKIE, value);
+                let joined = others.and_then(|others| headers::secret(&format!("{others}; {}", own.to_str().ok()?)));
+                request.headers_mut().insert(COOKIE, joined.unwrap_or_else(|| own.clone()));
             }
         }
     }
@@ -76,9 +74,7 @@ fn header_name(name: &str) -> Result<HeaderName, Failure> {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| unsendable("api_key.value"))?;
-    value.set_sensitive(true);
-    Ok(value)
+    headers::secret(text).ok_or_else(|| unsendable("api_key.value"))
 }
 
 fn cookie(name: &str, key: &str) -> Result<String, Failure> {

@@ -16,6 +16,7 @@ use spile_model::{Failure, FailureKind, Secret};
 use spile_plan::AwsPlan;
 
 use super::credential;
+use crate::headers;
 
 /// The service that takes paths as they are written, and wants the body's hash in a header.
 const S3: &str = "s3";
@@ -106,8 +107,7 @@ fn write_spaces_as_aws_reads_them(request: &mut reqwest::Request) {
 
 fn header((name, value): (&str, &str)) -> Result<(HeaderName, HeaderValue), Failure> {
     let name = HeaderName::try_from(name).map_err(|_| unsigned())?;
-    let mut value = HeaderValue::try_from(value).map_err(|_| unsigned())?;
-    value.set_sensitive(true);
+    let value = headers::secret(value).ok_or_else(unsigned)?;
     Ok((name, value))
 }
 

@@ -8,6 +8,7 @@ use spile_expression::{Scope, Template};
 use spile_model::{Failure, FailureKind, Secret};
 
 use super::{credential, unsendable};
+use crate::headers;
 
 pub(crate) struct Basic {
     password: Option<Secret>,
@@ -31,9 +32,7 @@ impl Basic {
         };
         let pair = format!("{}:{}", username.expose(), password.as_ref().map_or("", Secret::expose));
         let encoded = Secret::new(STANDARD.encode(pair));
-        let mut header =
-            HeaderValue::try_from(format!("Basic {}", encoded.expose())).map_err(|_| unsendable("basic"))?;
-        header.set_sensitive(true);
+        let header = headers::secret(&format!("Basic {}", encoded.expose())).ok_or_else(|| unsendable("basic"))?;
         Ok(Self { password, encoded, header })
     }
 

@@ -6,6 +6,7 @@ use spile_expression::{Scope, Template};
 use spile_model::{Failure, Secret};
 
 use super::{credential, unsendable};
+use crate::headers;
 
 pub(crate) struct Bearer {
     token: Secret,
@@ -15,9 +16,7 @@ pub(crate) struct Bearer {
 impl Bearer {
     pub(super) fn prepare(token: &Template, scope: &Scope) -> Result<Self, Failure> {
         let token = credential("bearer", token, scope)?;
-        let mut header =
-            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| unsendable("bearer"))?;
-        header.set_sensitive(true);
+        let header = headers::secret(&format!("Bearer {}", token.expose())).ok_or_else(|| unsendable("bearer"))?;
         Ok(Self { token, header })
     }
 

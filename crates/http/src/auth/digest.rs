@@ -6,12 +6,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue};
 use spile_expression::{Scope, Template};
 use spile_model::{Failure, FailureKind, Secret};
 
 use super::credential;
+use crate::headers;
 
 const SCHEME: &str = "digest";
 
@@ -49,8 +50,7 @@ impl Digest {
         let (username, password) = (self.username.expose(), self.password.expose());
         let context = AuthContext::new_with_method(username, password, target, body, method);
         let answer = prompt.respond(&context).map_err(|_| unanswerable())?;
-        let mut header = HeaderValue::try_from(answer.to_header_string()).map_err(|_| unanswerable())?;
-        header.set_sensitive(true);
+        let header = headers::secret(&answer.to_header_string()).ok_or_else(unanswerable)?;
         request.headers_mut().insert(AUTHORIZATION, header);
         Ok(generation)
     }

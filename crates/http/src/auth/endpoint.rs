@@ -20,7 +20,13 @@ use crate::{classify, excerpt};
 /// No token is larger; what is, is a download.
 const LARGEST_ANSWER: ByteSize = ByteSize::mib(1);
 
-/// A text of so many characters without white space, in an answer that gives out tokens, is taken for one.
+/// What servers give out under these names (RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3; RFC 8628, 3.2) is secret.
+const GIVEN_OUT: [&str; 4] = ["access_token", "refresh_token", "id_token", "device_code"];
+
+/// A text of so many bytes whose name only sounds like a secret's may be one; shorter ones are words (`Bearer`, `read`).
+const SHORTEST_NAMED_SECRET: usize = 8;
+
+/// A text of so many bytes without white space may be a secret, whatever its name.
 const SHORTEST_UNNAMED_SECRET: usize = 20;
 
 /// What a token's answer may say openly.
@@ -77,8 +83,8 @@ impl Endpoint {
         let Answered { status, headers, body } = answered;
         let document = serde_json::from_slice::<Value>(&body);
         if let Ok(document) = &document {
-            asking.redactor.learn(secrets_of(document, names_secret));
-            asking.redactor.suspect(secrets_of(document, |_, text| looks_secret(text)));
+            asking.redactor.learn(secrets_of(document, is_given_out));
+            asking.redactor.suspect(secrets_of(document, may_be_secret));
         }
         if !status.is_success() {
             let asked = asked_wait(status, &headers, asking.clock.now());
@@ -142,7 +148,7 @@ fn secrets_of(answer: &Value, is_secret: fn(&str, &str) -> bool) -> Vec<Secret> 
 
 fn collect_secrets(name: &str, value: &Value, is_secret: fn(&str, &str) -> bool, found: &mut Vec<Secret>) {
     match value {
-        Value::String(text) if !OPEN.contains(&name) && is_secret(name, text) => {
+        Value::String(text) if is_secret(name, text) => {
             found.push(Secret::new(text.as_str()));
         }
         Value::Array(items) => items.iter().for_each(|item| collect_secrets(name, item, is_secret, found)),
@@ -155,9 +161,17 @@ fn collect_secrets(name: &str, value: &Value, is_secret: fn(&str, &str) -> bool,
     }
 }
 
-fn names_secret(name: &str, text: &str) -> bool {
-    !text.is_empty()
-        && ["token", "secret", "password", "session", "ticket", "jwt"].iter().any(|word| name.contains(word))
+fn is_given_out(name: &str, text: &str) -> bool {
+    !text.is_empty() && GIVEN_OUT.contains(&name)
+}
+
+fn may_be_secret(name: &str, text: &str) -> bool {
+    !OPEN.contains(&name) && (sounds_secret(name, text) || looks_secret(text))
+}
+
+fn sounds_secret(name: &str, text: &str) -> bool {
+    let words = ["token", "secret", "password", "session", "ticket", "jwt"];
+    text.len() >= SHORTEST_NAMED_SECRET && words.iter().any(|word| name.contains(word))
 }
 
 fn looks_secret(text: &str) -> bool {

@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use jiff::Timestamp;
 use ring::{digest, hmac};
 use serde_json::{Map, Value};
@@ -14,6 +14,7 @@ use spile_model::{Failure, FailureKind, Secret};
 use spile_plan::{HmacAlgorithm, HmacEncoding, HmacPlan};
 
 use super::credential;
+use crate::headers;
 
 pub(crate) struct Hmac {
     plan: HmacPlan,
@@ -43,9 +44,8 @@ impl Hmac {
             let part = format!("headers.{}", header.name);
             let text = self.rendered(&part, &header.value, &seen)?;
             let name = HeaderName::try_from(&header.name).map_err(|_| refused(&part, "is not a header's name"))?;
-            let mut value =
-                HeaderValue::try_from(text).map_err(|_| refused(&part, "makes a value that no header can carry"))?;
-            value.set_sensitive(true);
+            let value =
+                headers::secret(&text).ok_or_else(|| refused(&part, "makes a value that no header can carry"))?;
             request.headers_mut().insert(name, value);
         }
         Ok(())

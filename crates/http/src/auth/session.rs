@@ -18,6 +18,7 @@ use url::form_urlencoded;
 use super::endpoint::{Asking, Endpoint, Granted, oauth_error, seconds};
 use super::jwt::JwtMaker;
 use super::token::{ByToken, Grant};
+use crate::headers;
 
 /// A number of seconds since 1970 beyond this is one of milliseconds: as seconds it is in the year 5138.
 const MOST_SECONDS: f64 = 1e11;
@@ -175,9 +176,7 @@ fn headers(plan: &[NamedTemplate], part: &str, scope: &Scope) -> Result<Vec<(Hea
 }
 
 fn sensitive(text: &str, part: &str) -> Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| refused(part, "makes a value that no header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
+    headers::secret(text).ok_or_else(|| refused(part, "makes a value that no header can carry"))
 }
 
 fn body_of(plan: &BodyPlan, scope: &Scope) -> Result<(&'static str, Bytes), Failure> {

@@ -7,8 +7,7 @@ use tokio::time::sleep;
 use super::Client;
 use crate::classify::{self, Next, Refusal};
 use crate::message::Request;
-use crate::retry;
-use crate::retry::{Decision, Tries};
+use crate::retry::{self, Decision, Tries};
 
 impl Client {
     /// Whether a request that failed with `kind` goes back to where all wait until its origin is up again.

@@ -117,15 +117,14 @@ impl Client {
 
     /// One request on the wire and its answer, whatever it says.
     async fn exchange(&self, request: &Request, stream: &StreamName, mut permit: Permit) -> Result<Reply, Refusal> {
-        let mut outgoing = self.outgoing(request);
-        let used = if self.is_home(&request.url) {
-            let asking = self.asking(stream);
-            self.0.authenticator.authorise(&mut outgoing, &asking).await.map_err(Refusal::last)?
-        } else {
-            Used::Fixed
+        let (outgoing, used) = match self.authorised(request, stream).await {
+            Ok(authorised) => authorised,
+            Err(failure) => {
+                permit.give_back();
+                return Err(Refusal::last(failure));
+            }
         };
         let mut sent = Sent::new(&self.0.redactor, &self.0.watch, stream, &outgoing);
-        self.0.ledger.sent(stream).map_err(Refusal::last)?;
         let replying = self.reply(outgoing, used, stream, &mut permit, &mut sent);
         let reply = timeout(self.0.wire.timeouts.total, replying).await;
         let reply = reply.unwrap_or_else(|_| Err(self.0.wire.too_slow()));
@@ -136,6 +135,18 @@ impl Client {
         let reply = reply?;
         self.hear(request, stream, &reply.headers);
         Ok(reply)
+    }
+
+    /// The request as it goes out, counted as sent.
+    async fn authorised(&self, request: &Request, stream: &StreamName) -> Result<(reqwest::Request, Used), Failure> {
+        let mut outgoing = self.outgoing(request);
+        let used = if self.is_home(&request.url) {
+            self.0.authenticator.authorise(&mut outgoing, &self.asking(stream)).await?
+        } else {
+            Used::Fixed
+        };
+        self.0.ledger.sent(stream)?;
+        Ok((outgoing, used))
     }
 
     /// Tells what an answer says of the API's decay, where that is news.

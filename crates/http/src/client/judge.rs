@@ -14,51 +14,16 @@ use crate::excerpt;
 use crate::message::{Request, Response};
 use crate::rules::asked_by;
 
-/// So many redirects in a row are followed; browsers follow twice as many, but no API means more than two or three.
-const MOST_REDIRECTS: usize = 10;
-
 /// What a reply means, where it refuses nothing.
-enum Answer {
+pub(super) enum Answer {
     Complete(Response),
     Redirect(Request),
 }
 
 impl Client {
-    /// One try: the request and the redirects that follow from it.
-    pub(super) async fn try_once(
-        &self,
-        request: &Request,
-        stream: &StreamName,
-        renewed: bool,
-    ) -> Result<Response, Refusal> {
-        let mut next = None;
-        for _ in 0..=MOST_REDIRECTS {
-            let request = next.as_ref().unwrap_or(request);
-            if let Some(reason) = self.objection(request) {
-                return Err(Failure::new(FailureKind::OtherOrigin, reason).into());
-            }
-            let reply = self.hop(request, stream).await?;
-            let from_memory = reply.from_memory;
-            match self.judge(request, stream, renewed, reply).await {
-                Ok(Answer::Complete(response)) => return Ok(response),
-                Ok(Answer::Redirect(request)) => next = Some(request),
-                Err(refusal) => {
-                    if from_memory {
-                        self.0.cache.forget(&request.url);
-                    }
-                    return Err(refusal);
-                }
-            }
-        }
-        let message = format!("more than {MOST_REDIRECTS} redirects in a row; the last was to {}", {
-            next.map_or_else(String::new, |request| self.show_url(&request.url))
-        });
-        Err(Failure::new(FailureKind::UnexpectedStatus(StatusCode::FOUND.as_u16()), message).into())
-    }
-
     /// What a reply to `request` means: an answer, a redirect, or a refusal. The stream's rules go before what the status
     /// says, but for a token that has expired: that is another try's.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         request: &Request,
         stream: &StreamName,

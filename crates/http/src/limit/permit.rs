@@ -144,7 +144,7 @@ impl Permit {
         state.arrived(&mut self.permitted, &self.stream, now);
         if !refused {
             state.untold = 0;
-        } else if !state.is_refused_by_particular(&readings) {
+        } else if !state.close_particular(&readings, asked.and_then(|asked| now.checked_add(asked))) {
             state.pause(asked, now);
         }
         self.answered = true;
@@ -314,9 +314,17 @@ impl State {
         }
     }
 
-    /// Whether a limit that is not every request's is spent: then the others may go on.
-    fn is_refused_by_particular(&self, readings: &[Reading]) -> bool {
-        let particular = |reading: &Reading| self.told.iter().any(|told| told.is_of(reading) && told.particular);
-        readings.iter().any(|reading| reading.is_spent() && reading.reset.is_some() && particular(reading))
+    /// Whether limits that are not every request's are spent: then the others may go on, and those that count in them wait
+    /// until then, if an answer asks so.
+    fn close_particular(&mut self, readings: &[Reading], until: Option<Instant>) -> bool {
+        let spent = |told: &Told| {
+            readings.iter().any(|reading| reading.is_spent() && reading.reset.is_some() && told.is_of(reading))
+        };
+        let mut any = false;
+        for told in self.told.iter_mut().filter(|told| told.particular && spent(told)) {
+            told.closed_until = told.closed_until.max(until);
+            any = true;
+        }
+        any
     }
 }

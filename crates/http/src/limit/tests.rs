@@ -210,6 +210,22 @@ async fn a_spent_limit_of_some_streams_holds_the_others_back_neither_when_it_is_
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_a_refusal_by_a_limit_of_some_streams_asks_for_longer_all_of_them_wait_so_long() {
+    let limiter = limiter(&[], 8);
+    let of = |resource, left| {
+        let told = [("x-ratelimit-limit", "30"), ("x-ratelimit-remaining", left), ("x-ratelimit-reset", "2")];
+        [&told[..], &[("x-ratelimit-resource", resource)]].concat()
+    };
+    answered(&limiter, "repos", 200, &of("core", "20")).await;
+    answered(&limiter, "found", 200, &of("search", "9")).await;
+    answered(&limiter, "also found", 200, &of("search", "8")).await;
+    let asks = [&of("search", "0")[..], &[("retry-after", "8")]].concat();
+    answered(&limiter, "found", 429, &asks).await;
+    assert_eq!(answered(&limiter, "repos", 200, &of("core", "19")).await, Duration::ZERO);
+    assert_eq!(answered(&limiter, "also found", 200, &of("search", "29")).await.as_secs(), 8);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_under_way_when_a_limit_is_first_told_of_is_taken_off() {
     let limiter = opened(limiter(&[], 8)).await;
     let mut first = admit(&limiter).await;

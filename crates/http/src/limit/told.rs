@@ -59,6 +59,8 @@ pub(super) struct Told {
     streams: HashSet<StreamName>,
     /// Some stream's answer told of other limits and not of this one.
     pub(super) particular: bool,
+    /// A refusal asked to wait until then, whatever it told of the limit besides.
+    pub(super) closed_until: Option<Instant>,
 }
 
 /// What came of a request, as to one limit; what tells most comes last.
@@ -97,6 +99,7 @@ impl Told {
             others: Amount::NOTHING,
             streams: HashSet::new(),
             particular: false,
+            closed_until: None,
         }
     }
 
@@ -145,6 +148,9 @@ impl Told {
     /// The earliest instant at which so much more keeps the limit, `now` where that is at once; nothing where only
     /// an answer can tell.
     pub(super) fn free_at(&self, share: Amount, now: Instant) -> Option<Instant> {
+        if let Some(until) = self.closed_until.filter(|until| *until > now) {
+            return Some(until);
+        }
         if self.unit == Unit::Concurrent {
             let room = self.limit.is_none_or(|limit| self.under_way < limit.max(Amount::ONE));
             return room.then_some(now);

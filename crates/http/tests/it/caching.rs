@@ -81,17 +81,21 @@ async fn a_stream_without_cache_asks_as_if_there_were_none() {
     assert_eq!(api.request_count(), 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_did_not_serve_is_not_taken_from_the_cache_again() {
-    let api = FakeApi::start().await;
-    api.route(any(), |request| versioned("1", request));
-    let (rig, tries) = (rig(&api, Reuse::Fresh), AtomicUsize::new(0));
-    let request = Request::get(Url::parse(&api.url_of("/a")).unwrap());
+/// Asks for `url`, of which the first answer turns out to be broken.
+async fn send_refusing_the_first(rig: &Rig, url: &str) {
+    let tries = AtomicUsize::new(0);
     let accept = |_| {
         let first = tries.fetch_add(1, Ordering::Relaxed) == 0;
         std::future::ready(if first { Err(Failure::new(FailureKind::BadBody, "not JSON")) } else { Ok(()) })
     };
-    rig.client.send_and(&request, &stream(), accept).await.unwrap();
+    rig.client.send_and(&Request::get(Url::parse(url).unwrap()), &stream(), accept).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_did_not_serve_is_not_taken_from_the_cache_again() {
+    let api = FakeApi::start().await;
+    api.route(any(), |request| versioned("1", request));
+    send_refusing_the_first(&rig(&api, Reuse::Fresh), &api.url_of("/a")).await;
     assert_eq!(api.request_count(), 2);
     assert_eq!(api.requests()[1].header("if-none-match"), None);
 }
@@ -101,13 +105,7 @@ async fn an_answer_behind_a_redirect_that_did_not_serve_is_not_taken_from_the_ca
     let api = FakeApi::start().await;
     api.route(get("/moved"), |_| Response::redirect(302, "/a"));
     api.route(get("/a"), |request| versioned("1", request));
-    let (rig, tries) = (rig(&api, Reuse::Fresh), AtomicUsize::new(0));
-    let request = Request::get(Url::parse(&api.url_of("/moved")).unwrap());
-    let accept = |_| {
-        let first = tries.fetch_add(1, Ordering::Relaxed) == 0;
-        std::future::ready(if first { Err(Failure::new(FailureKind::BadBody, "not JSON")) } else { Ok(()) })
-    };
-    rig.client.send_and(&request, &stream(), accept).await.unwrap();
+    send_refusing_the_first(&rig(&api, Reuse::Fresh), &api.url_of("/moved")).await;
     assert_eq!(api.requests().iter().filter(|request| request.path == "/a").count(), 2);
 }
 

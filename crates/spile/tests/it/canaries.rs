@@ -1,166 +1,26 @@
 //! Secrets that are planted everywhere a pipeline can have one, an API that echoes everything it is sent in every dress,
 //! and every command at its most talkative: none of them is found in anything that is printed or left behind.
 
+mod logins;
+pub(crate) mod search;
+mod vault;
+
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
+use spile_config::{Settings, load};
+use spile_model::Secret;
+use spile_plan::Found;
 use spile_testkit::authority::Authority;
-use spile_testkit::fake_api::{FakeApi, Request, Response, below, post};
+use spile_testkit::fake_api::{FakeApi, Response, below, post};
 
-use crate::crash::pause;
+use self::search::{
+    FROM_FILE, FROM_STORE, PLANTED, assert_clean, assert_folder_is_clean, assert_tables_are_clean, canary, core, echo,
+    found, searched,
+};
 use crate::place::{Called, Place};
-
-/// The canaries that pipelines hold, and those that servers hand out.
-const PLANTED: [&str; 18] = [
-    "BearerToken",
-    "BasicPassword",
-    "DigestPassword",
-    "HeaderKey",
-    "QueryKey",
-    "CookieKey",
-    "ClientSecret",
-    "LoginPassword",
-    "AwsSecret",
-    "AwsSession",
-    "HmacKey",
-    "SigningKey",
-    "OwnHeader",
-    "OwnQuery",
-    "OwnBody",
-    "RefreshSeed",
-    FROM_FILE,
-    FROM_STORE,
-];
-/// The two that are not in the environment, but in a file of their own and in the secret store.
-const FROM_FILE: &str = "FromFile";
-const FROM_STORE: &str = "FromStore";
-
-const GIVEN: [&str; 6] = ["AccessToken", "RefreshToken", "IdToken", "SessionToken", "SetCookie", "ProxyPassword"];
-
-/// The part of a canary that no way of writing changes, but for encodings of all its bytes.
-fn core(name: &str) -> String {
-    format!("C4n4ry{name}x7Qz")
-}
-
-/// A canary with characters that URLs, JSON and forms write in other ways.
-fn canary(name: &str) -> String {
-    format!("{} /+\"%&={}", core(name), core(name))
-}
-
-/// Every form in which a canary is looked for.
-fn forms(name: &str) -> Vec<String> {
-    let core = core(name);
-    let hex: String = core.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String = core.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let mut forms = vec![hex.to_uppercase(), hex, percent.to_lowercase(), percent, core.clone()];
-    // In base64 the same bytes look different at each of three offsets; what overlaps with neighbours is left out.
-    for offset in 0..3 {
-        let encoded = base64(format!("{}{core}", "x".repeat(offset)).as_bytes());
-        let whole = encoded.trim_end_matches('=');
-        forms.push(whole[4..whole.len() - 2].to_owned());
-    }
-    forms
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let groups = bytes.chunks(3).map(|chunk| {
-        let number = chunk.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        let digit = |at: usize| ALPHABET[(number >> (18 - 6 * at)) as usize & 63] as char;
-        (0..4).map(|at| if at <= chunk.len() { digit(at) } else { '=' }).collect::<String>()
-    });
-    groups.collect()
-}
-
-/// The first canary that `text` holds, in which form and where.
-fn found(text: &str) -> Option<(&'static str, String, usize)> {
-    PLANTED
-        .iter()
-        .chain(&GIVEN)
-        .find_map(|name| forms(name).into_iter().find_map(|form| text.find(&form).map(|at| (*name, form, at))))
-}
-
-/// Fails where `bytes` hold a canary in any form.
-#[track_caller]
-fn assert_clean(place: &str, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    if let Some((name, form, at)) = found(&text) {
-        let around =
-            text.floor_char_boundary(at.saturating_sub(200))..text.ceil_char_boundary((at + 100).min(text.len()));
-        panic!("{name} as {form} in {place}: …{}…", &text[around]);
-    }
-}
-
-/// How a file of an archive begins (RFC 8878, 3.1.1).
-const PACKED: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
-/// Searches every file but the one in which a canary was put; returns how many there were.
-fn assert_folder_is_clean(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let searched = entries.map(|path| {
-        if path.is_dir() {
-            return assert_folder_is_clean(&path);
-        }
-        if path.ends_with(FROM_FILE) {
-            return 0;
-        }
-        let bytes = fs::read(&path).unwrap();
-        assert_clean(&path.display().to_string(), &bytes);
-        if bytes.starts_with(&PACKED) {
-            assert_clean(&format!("{}, unpacked,", path.display()), &zstd::decode_all(&bytes[..]).unwrap());
-        }
-        1
-    });
-    searched.sum()
-}
-
-/// Searches every row of every table, as a database's file may hold them compressed; returns how many there were.
-fn assert_tables_are_clean(place: &Place, database: &str) -> usize {
-    let names = "select format('\"{}\".\"{}\"', table_schema, table_name) from information_schema.tables";
-    let tables = place.query(database, names);
-    let rows = tables.iter().map(|table| {
-        let rows = place.query(database, &format!("select * from {table}"));
-        assert_clean(table, rows.join("\n").as_bytes());
-        rows.len()
-    });
-    rows.sum()
-}
-
-/// Everything that a request held, in a dress by its number.
-fn echo(request: &Request) -> String {
-    let mut all = format!("{} {}", request.target, String::from_utf8_lossy(&request.body));
-    for (_, value) in request.query.iter().chain(&request.headers) {
-        all.push(' ');
-        all.push_str(value);
-    }
-    dressed(&all, request.number)
-}
-
-fn dressed(all: &str, number: usize) -> String {
-    match number % DRESSES {
-        0 => all.to_owned(),
-        1 => json!({"error": {"message": all}}).to_string(),
-        2 => format!("<html><head><title>{all}</title></head>"),
-        3 => all.bytes().map(|byte| format!("%{byte:02X}")).collect(),
-        4 => base64(all.as_bytes()),
-        _ => all.bytes().map(|byte| format!("{byte:02x}")).collect(),
-    }
-}
-
-#[test]
-fn a_canary_is_found_in_every_dress_wherever_it_stands() {
-    for name in PLANTED.iter().chain(&GIVEN) {
-        for (number, before) in (0..DRESSES).flat_map(|number| ["", "a", "ab"].map(|before| (number, before))) {
-            let dressed = dressed(&format!("{before}{} behind", canary(name)), number);
-            assert_eq!(found(&dressed).map(|(name, ..)| name), Some(*name), "{dressed}");
-        }
-    }
-}
 
 fn header_safe(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(4000).collect()
@@ -199,8 +59,6 @@ fn echoing() -> FakeApi {
     });
     api
 }
-
-const DRESSES: usize = 6;
 
 /// What the streams run into, one each.
 const ENDS: [&str; 11] = ["good", "page", "none", "cut", "moved", "again", "challenge", "400", "401", "404", "500"];
@@ -248,6 +106,11 @@ const KINDS: [(&str, &str); 15] = [
     ),
 ];
 
+/// The environment variable in which a canary is.
+fn env_name(name: &str) -> String {
+    format!("CANARY_{}", name.to_uppercase())
+}
+
 /// A pipeline with every secret in it, and streams that end in every way.
 fn pipeline(base: &str, auth: &str) -> String {
     let variables: String = PLANTED
@@ -255,7 +118,7 @@ fn pipeline(base: &str, auth: &str) -> String {
         .map(|name| match *name {
             FROM_FILE => format!("  {name}: {{ file: {FROM_FILE} }}\n"),
             FROM_STORE => format!("  {name}: {{ store: {FROM_STORE} }}\n"),
-            _ => format!("  {name}: {{ secret: true, env: CANARY_{} }}\n", name.to_uppercase()),
+            _ => format!("  {name}: {{ secret: true, env: {} }}\n", env_name(name)),
         })
         .collect();
     let streams: String = ENDS
@@ -278,12 +141,18 @@ fn pipeline(base: &str, auth: &str) -> String {
     )
 }
 
-/// A place with the pipeline and every canary that is not in the environment.
-fn planted(base: &str, auth: &str) -> Place {
+/// A place with that pipeline, and folders for a user and for temporary files.
+fn place(pipeline: &str) -> Place {
     let place = Place::new();
     fs::create_dir(place.path("tmp")).unwrap();
     fs::create_dir(place.path("home")).unwrap();
-    fs::write(place.path("pipeline.yaml"), pipeline(base, auth)).unwrap();
+    fs::write(place.path("pipeline.yaml"), pipeline).unwrap();
+    place
+}
+
+/// A place with the pipeline and every canary that is not in the environment.
+fn planted(base: &str, auth: &str) -> Place {
+    let place = place(&pipeline(base, auth));
     fs::write(place.path(FROM_FILE), canary(FROM_FILE)).unwrap();
     let mut command = command(&place, &["secret", "set", FROM_STORE, "pipeline.yaml", "-vv"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
@@ -297,7 +166,7 @@ fn planted(base: &str, auth: &str) -> Place {
 fn command(place: &Place, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     for name in PLANTED.iter().filter(|name| ![FROM_FILE, FROM_STORE].contains(name)) {
-        command.env(format!("CANARY_{}", name.to_uppercase()), canary(name));
+        command.env(env_name(name), canary(name));
     }
     command
         .env("HOME", place.path("home"))
@@ -313,23 +182,14 @@ fn call(place: &Place, arguments: &[&str]) -> Called {
     searched(command(place, arguments).stdin(Stdio::null()).spawn().unwrap(), &arguments.join(" "))
 }
 
-/// What the program came to; nothing that it shows holds a canary, nor do its arguments while it runs.
-fn searched(child: Child, what: &str) -> Called {
-    let words = format!("/proc/{}/cmdline", child.id());
-    let seen = Mutex::new(Vec::new());
-    let output = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..20 {
-                seen.lock().unwrap().extend(fs::read(&words).unwrap_or_default());
-                pause(Duration::from_millis(2));
-            }
-        });
-        child.wait_with_output().unwrap()
-    });
-    assert_clean(&format!("stdout of {what}"), &output.stdout);
-    assert_clean(&format!("stderr of {what}"), &output.stderr);
-    assert_clean(&format!("the arguments of {what}"), &seen.lock().unwrap());
-    Called::from(&output)
+/// What a panic could show of a pipeline at most: all of it, as a developer sees it.
+fn assert_plan_is_clean(place: &Place) {
+    let env = |name: &str| PLANTED.iter().find(|known| name == env_name(known)).map(|known| canary(known));
+    let credentials = |_: &_| Ok(Found { secret: Some(Secret::new(canary(FROM_FILE))), warning: None });
+    let settings = Settings { env: Box::new(env), credentials: Box::new(credentials), ..Settings::none() };
+    let plan = load(&place.path("pipeline.yaml"), &settings).unwrap().plan;
+    assert!(plan.variables.secrets().iter().any(|secret| found(secret.expose()).is_some()));
+    assert_clean("the plan", format!("{plan:#?}").as_bytes());
 }
 
 const COMMANDS: [&[&str]; 9] = [
@@ -351,6 +211,7 @@ fn no_secret_of_any_kind_is_printed_or_left_behind_whatever_the_api_echoes() {
             scope.spawn(move || {
                 let api = echoing();
                 let place = planted(&api.url(), auth);
+                assert_plan_is_clean(&place);
                 for arguments in COMMANDS {
                     if arguments[1] == "reset" {
                         assert_folder_is_clean(&place.path(""));

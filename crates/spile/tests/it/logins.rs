@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::{Value, json};
 use spile_testkit::fake_api::{FakeApi, Response, get};
@@ -128,29 +128,26 @@ fn a_person_who_refuses_sees_so_and_the_login_ends_with_1() {
     assert!(shown["page"].as_str().unwrap().contains("<h1>You are not logged in</h1>"), "{shown}");
 }
 
-/// `spile login --no-browser`, and the address that it prints.
-fn waiting(place: &Place) -> (Child, BufReader<std::process::ChildStderr>, String) {
-    let mut login = command(place, &["login", "shop.yaml", "--no-browser"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// `spile login --no-browser`, and what it printed so far: the last line is the address.
+pub(crate) fn waiting(mut login: Command) -> (Child, BufReader<ChildStderr>, String) {
+    let login = login.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut login = login.spawn().unwrap();
     let mut stderr = BufReader::new(login.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.trim().starts_with("http") {
-        line.clear();
-        assert!(stderr.read_line(&mut line).unwrap() > 0, "it printed no address");
+    let (mut said, mut line) = (String::new(), 0);
+    while !said[line..].trim().starts_with("http") {
+        line = said.len();
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "it printed no address: {said}");
     }
-    (login, stderr, line.trim().to_owned())
+    (login, stderr, said)
 }
 
 #[test]
 fn what_a_browser_elsewhere_ends_at_is_pasted_and_answers_to_others_do_not_count() {
     let provider = provider();
     let place = place(&provider, "");
-    let (mut login, mut stderr, url) = waiting(&place);
-    let ended = ask(&provider.person(&url, &[]))["ended"].as_str().unwrap().to_owned();
+    let (mut login, mut stderr, said) = waiting(command(&place, &["login", "shop.yaml", "--no-browser"]));
+    let url = said.trim().lines().next_back().unwrap();
+    let ended = ask(&provider.person(url, &[]))["ended"].as_str().unwrap().to_owned();
     let stranger = ended.replace("state=", "state=x");
     let mut stdin = login.stdin.take().unwrap();
     write!(stdin, "what?\n{stranger}\n\n{ended}\n").unwrap();

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use spile_expression::{Scope, Template};
 use spile_model::{Failure, Secret};
@@ -13,6 +12,7 @@ use super::server::TokenRequest;
 use crate::auth::endpoint::Asking;
 use crate::auth::jwt::JwtMaker;
 use crate::auth::{credential, unsendable};
+use crate::headers;
 
 const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -64,9 +64,8 @@ impl Client {
     pub(super) fn sign(&self, request: &mut TokenRequest, asking: &Asking) -> Result<(), Failure> {
         match &self.proof {
             Proof::Basic { encoded, .. } => {
-                let mut header = HeaderValue::try_from(format!("Basic {}", encoded.expose()))
-                    .map_err(|_| unsendable("oauth2.client_secret"))?;
-                header.set_sensitive(true);
+                let header = headers::secret(&format!("Basic {}", encoded.expose()))
+                    .ok_or_else(|| unsendable("oauth2.client_secret"))?;
                 request.headers.insert(AUTHORIZATION, header);
                 return Ok(());
             }

@@ -11,7 +11,6 @@ mod server;
 
 use std::sync::{Arc, Mutex};
 
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use reqwest::Url;
 use spile_expression::{Scope, Template};
@@ -28,6 +27,7 @@ use self::server::{TokenRequest, TokenServer};
 use super::endpoint::{Asking, Endpoint};
 use super::jwt::JwtMaker;
 use super::token::{ByToken, Grant};
+use crate::headers;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -106,8 +106,7 @@ impl ByToken for OAuth2 {
 
     fn carry(&self, token: &Secret, request: &mut reqwest::Request) -> Result<(), Failure> {
         let unusable = || Failure::new(FailureKind::TokenRefused, "the token holds a character that no header can");
-        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| unusable())?;
-        header.set_sensitive(true);
+        let header = headers::secret(&format!("Bearer {}", token.expose())).ok_or_else(unusable)?;
         request.headers_mut().insert(AUTHORIZATION, header);
         Ok(())
     }
