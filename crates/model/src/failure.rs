@@ -292,7 +292,8 @@ impl FailureKind {
             }
             Self::Archive => "check the archive's folder: its space, its permissions, that it is whole; then run again",
             Self::NotRecorded => {
-                "take back what has changed of the request (its paging and cursor too), or record anew"
+                "take back what has changed of the request (its paging and cursor too); if its address has a secret variable's value \
+                 in it, give that by `--set`; or record anew"
             }
             Self::RecordingEnds => {
                 "nothing is lost that was recorded: what comes behind it is in later runs, if they were recorded (`spile replay --list`)"

@@ -2,18 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Names, Planner};
+use super::Planner;
 use crate::diagnostic::{Code, Diagnostic};
 
 impl Planner<'_, '_, '_> {
     pub(super) fn archive(&mut self, text: &str, folder: Option<&Path>) -> Option<PathBuf> {
         let path = ["archive"];
-        let archive = self.rendered(&path, text.trim())?;
-        if self.template(&path, text, Names::Variables).is_some_and(|name| self.variables.touches_secret(&name)) {
-            let message = "a secret variable cannot be used here: everybody sees the name of a folder";
-            self.report(&path, Diagnostic::error(Code::Conflict, message).with_help("use another variable"));
-            return None;
-        }
+        let archive = self.rendered_openly(&path, text.trim(), "everybody sees the name of a folder")?;
         if archive.is_empty() || archive.contains('\0') {
             let message = "`archive` names no folder";
             self.report(

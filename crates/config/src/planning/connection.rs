@@ -69,6 +69,7 @@ impl Planner<'_, '_, '_> {
     fn pem(&mut self, key: &str, text: &str, outside: &Outside<'_>) -> Option<PemPlan> {
         let rendered = self.rendered(&tls(key), text)?;
         if !rendered.contains(PEM_BEGINS) {
+            self.check_that_it_names_a_file(key, text)?;
             let file = below(outside.folder, rendered.trim());
             if key == "client_key" {
                 self.tell_who_reads(&file, outside);
@@ -76,6 +77,17 @@ impl Planner<'_, '_, '_> {
             return Some(PemPlan::File(file));
         }
         Some(PemPlan::Text(Secret::new(rendered)))
+    }
+
+    /// What a secret holds is meant to be the text itself: to take it for a file's name would show it.
+    fn check_that_it_names_a_file(&mut self, key: &str, text: &str) -> Option<()> {
+        if !self.reads_secret(text) {
+            return Some(());
+        }
+        let message = format!("what stands in `{key}` is no PEM: it has no `{PEM_BEGINS}…` in it");
+        let help = "give the whole text of the PEM file, its first and last line too; base64 of it is another thing";
+        self.report(&tls(key), Diagnostic::error(Code::InvalidValue, message).with_help(help));
+        None
     }
 
     /// A key that others than its owner can read is none of theirs. What cannot be read at all is told by who needs it.
@@ -115,7 +127,7 @@ impl Planner<'_, '_, '_> {
             let path = if many { &whole[..] } else { &whole[..3] };
             let host = self.rendered(path, text)?.trim().to_owned();
             if !is_host_or_range(&host) {
-                let message = format!("`{host}` names no host");
+                let message = format!("{} names no host", self.quoted(text, &host));
                 let expected = "a host (`api.example.com`, with all below it), an address (`10.1.2.3`), a range of them \
                                 (`10.0.0.0/8`), or `*`";
                 self.report(path, Diagnostic::error(Code::InvalidValue, message).with_expected(expected));

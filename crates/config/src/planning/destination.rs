@@ -34,7 +34,7 @@ impl Planner<'_, '_, '_> {
         settings: Option<&crate::spec::DuckDbSpec>,
         folder: Option<&Path>,
     ) -> Option<DestinationPlan> {
-        let file = self.rendered(path, file.trim())?;
+        let file = self.rendered_openly(path, file.trim(), "everybody sees the name of a file")?;
         let problem = match file.as_str() {
             "" => Some(("the destination names no file", "write it like `duckdb:github.duckdb`")),
             ":memory:" => Some((

@@ -37,6 +37,9 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::load::Settings;
 use crate::spec::PipelineSpec;
 
+/// Names are parts of files' names, which are of 255 bytes at most.
+const LONGEST_NAME: usize = 128;
+
 /// The names that templates use for things that are not variables.
 const RESERVED: [&str; 10] =
     ["cursor", "partition", "parent", "page", "record", "request", "response", "run", "session_token", "signed_jwt"];
@@ -114,10 +117,13 @@ impl Planner<'_, '_, '_> {
     /// Names stand in tables of state, on the command line and in logs: nothing odd in them.
     fn check_name(&mut self, path: &[&str], what: &str, name: &str) {
         let fits = name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+            && name.len() <= LONGEST_NAME;
         if !fits {
             let message = format!("`{name}` cannot be the name of a {what}");
-            let expected = "letters, digits, `_`, `-` and `.`, a letter or digit first";
+            let expected = format!(
+                "letters, digits, `_`, `-` and `.`, a letter or digit first, and no more than {LONGEST_NAME} bytes"
+            );
             self.places.report_key(path, Diagnostic::error(Code::InvalidValue, message).with_expected(expected));
         }
     }

@@ -136,6 +136,31 @@ impl Planner<'_, '_, '_> {
         }
     }
 
+    /// As `rendered`, of what everybody sees, as `why` says: no secret may be in it.
+    pub(super) fn rendered_openly(&mut self, path: &[&str], text: &str, why: &str) -> Option<String> {
+        let rendered = self.rendered(path, text)?;
+        self.is_shown(path, text, why).then_some(rendered)
+    }
+
+    /// Whether no secret is in the template of what everybody sees; reported with `why` they do.
+    pub(super) fn is_shown(&mut self, path: &[&str], text: &str, why: &str) -> bool {
+        let reads_secret = self.reads_secret(text);
+        if reads_secret {
+            let message = format!("a secret variable cannot be used here: {why}");
+            self.report(path, Diagnostic::error(Code::Conflict, message).with_help("use another variable"));
+        }
+        !reads_secret
+    }
+
+    pub(super) fn reads_secret(&self, text: &str) -> bool {
+        Template::compile(text).is_ok_and(|template| self.variables.touches_secret(&template))
+    }
+
+    /// What a template renders to, as a message may call it: by its text, but for one with a secret in it.
+    pub(super) fn quoted(&self, text: &str, rendered: &str) -> String {
+        if self.reads_secret(text) { "it".to_owned() } else { format!("`{rendered}`") }
+    }
+
     /// Headers: names that HTTP allows, each once.
     pub(super) fn headers(
         &mut self,

@@ -93,7 +93,7 @@ impl Planner<'_, '_, '_> {
         } else if let Some(before) = &version.path {
             let base_url = into.base_url?;
             let at = ["source", "api_version", "path"];
-            let before = self.rendered(&at, before)?;
+            let before = self.rendered_openly(&at, before, "a version's place is no secret")?;
             if before.contains(['?', '#']) {
                 let message = format!("`{before}` is more than a path");
                 let help = "write what stands before the version in the path, such as `/admin/api`";

@@ -54,7 +54,7 @@ pub(crate) use vault::{VaultAuthSpec, VaultFieldSpec, VaultSpec};
 #[schemars(title = "Spile pipeline", extend("x-spile-partial" = true))]
 pub(crate) struct PipelineSpec {
     /// The name of the pipeline. Its progress is kept in the destination under this name, so a
-    /// pipeline that is renamed starts anew. Letters, digits, `_`, `-` and `.`.
+    /// pipeline that is renamed starts anew. Letters, digits, `_`, `-` and `.`, at most 128 bytes.
     #[schemars(required, length(min = 1))]
     pub(crate) name: Option<String>,
 

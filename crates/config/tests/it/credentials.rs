@@ -157,3 +157,24 @@ fn what_is_wrong_with_vault_is_told_at_its_place() {
     let literal = "vault: { auth: { token: hunter2 }, adress: x }\n";
     assert!(!load(literal, |_| Ok(Found::default())).unwrap_err().to_string().contains(VALUE));
 }
+
+#[test]
+fn no_message_shows_a_secret_that_stands_where_something_else_is_meant() {
+    let found = |_: &_| Ok(Found { secret: Some(Secret::new(VALUE)), warning: None });
+    let settings = || Settings { credentials: Box::new(found), ..Settings::none() };
+    for (source, said) in [
+        ("tls: { ca: '{{ key }}' }", "what stands in `ca` is no PEM"),
+        ("tls: { client_certificate: '{{ key }}', client_key: '{{ key }}' }", "what stands in `client_key` is no PEM"),
+        ("proxy: { url: 'http://127.0.0.1:9', no_proxy: '{{ key }} !' }", "it names no host"),
+        ("api_version: { value: v1, path: '/{{ key }}?' }", "a secret variable cannot be used here"),
+    ] {
+        let text = format!(
+            "name: demo\nvariables: {{ key: {{ file: key }} }}\nsource:\n  base_url: \
+             https://api.example.com\n  {source}\nstreams: {{ items: {{ path: /items }} }}\ndestination: duckdb:{{{{ key }}}}.duckdb\n"
+        );
+        let refused = load_str("demo.yaml", &text, Some(Path::new("/etc/pipes")), &settings()).unwrap_err().to_string();
+        assert!(refused.contains(said), "{refused}");
+        assert!(refused.contains("everybody sees the name of a file"), "{refused}");
+        assert!(!refused.contains(VALUE), "{refused}");
+    }
+}

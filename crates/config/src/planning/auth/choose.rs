@@ -46,8 +46,7 @@ impl Planner<'_, '_, '_> {
         if names().any(|name| name == wanted) {
             return Some(wanted);
         }
-        let template = spile_expression::Template::compile(&spec.by.0).ok()?;
-        let quoted = if self.variables.touches_secret(&template) { "it".to_owned() } else { format!("`{wanted}`") };
+        let quoted = self.quoted(&spec.by.0, &wanted);
         let message = format!("`by` says which of the kinds it is, and none is called {quoted}");
         let diagnostic = Diagnostic::error(Code::UnknownName, message).with_expected(one_of_keys(names()));
         self.report(&path, diagnostic.with_help_if(did_you_mean(&wanted, names())));

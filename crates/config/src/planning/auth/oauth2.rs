@@ -14,6 +14,9 @@ use crate::spec::{AuthorizationSpec, ClientAuthSpec, Named, OAuth2Spec, OneOrMan
 /// Where a browser comes back to: a port of this machine that is free (RFC 8252, 7.3).
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
+/// It stands in the browser's history and on the screen.
+const ASKED_IN_A_BROWSER: &str = "what a browser is asked is shown";
+
 /// What the token request says of itself, and what stands under a key of its own.
 const TAKEN: [(&str, &str); 9] = [
     ("grant_type", "it follows from the kind of authentication"),
@@ -114,27 +117,18 @@ impl Planner<'_, '_, '_> {
             return None;
         }
         if let Some(text) = &spec.authorization_url {
-            self.is_shown(&below("authorization_url"), text);
+            self.is_shown(&below("authorization_url"), text, ASKED_IN_A_BROWSER);
         }
         let redirect_uri = self.redirect_uri(spec.redirect_uri.as_deref().unwrap_or(REDIRECT_URI));
         let issuer = spec.issuer.as_ref().map_or(Some(None), |text| self.rendered(&below("issuer"), text).map(Some));
         let place = at(&["oauth2", "login", "parameters"]);
         let mut parameters = self.parameters(&place, spec.parameters.as_ref(), &TAKEN_AT_LOGIN)?;
         for parameter in &parameters {
-            self.is_shown(&[&place[..], &[&parameter.name]].concat(), parameter.value.source());
+            self.is_shown(&[&place[..], &[&parameter.name]].concat(), parameter.value.source(), ASKED_IN_A_BROWSER);
         }
         parameters.extend(audience.cloned());
         let (url, device_url, redirect_uri, issuer) = (url?, device_url?, redirect_uri?, issuer?);
         Some(AuthorizationPlan { url, device_url, redirect_uri, issuer, parameters })
-    }
-
-    /// What a browser is asked stands in its history and on the screen.
-    fn is_shown(&mut self, path: &[&str], text: &str) {
-        let reads_secret = Template::compile(text).is_ok_and(|template| self.variables.touches_secret(&template));
-        if reads_secret {
-            let message = "a secret variable cannot be used here: what a browser is asked is shown";
-            self.report(path, Diagnostic::error(Code::Conflict, message));
-        }
     }
 
     /// An address of this machine, where the answer is waited for; or one of a server, from which it is copied.
