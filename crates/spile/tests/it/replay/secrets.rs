@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::json;
-use spile_testkit::fake_api::{FakeApi, Response, post};
+use spile_testkit::fake_api::{FakeApi, Response, get, post};
 
 use crate::place::{Called, Place};
 
@@ -143,4 +143,33 @@ fn no_secret_in_any_form_is_in_an_archive_and_no_exchange_with_a_server_of_token
         place.query("again.duckdb", "select n, account from things order by n"),
         ["1|account-0123456789abcdef", "2|account-0123456789abcdef"]
     );
+}
+
+#[test]
+fn words_that_a_server_of_tokens_says_too_stay_in_the_rows_and_a_path_made_of_a_secret_is_found() {
+    let api = FakeApi::start_blocking();
+    api.route(post("/token"), |_| {
+        let also = json!({ "tokenType": "Bearer", "refresh_token_status": "approved", "secrets": "read" });
+        let mut answer = json!({ "access_token": ACCESS, "expires_in": 3600 });
+        answer.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+        Response::json(answer)
+    });
+    api.route(get("/TENANT-4711-&-SONS/things"), |_| {
+        Response::json(json!([{ "id": 1, "state": "approved", "name": "Bearer of news", "may": "read" }]))
+    });
+    let place = Place::new();
+    let stream = "  things: { path: '/{{ tenant | upper }}/things' }\n";
+    let (before, _) = PIPELINE.split_once("  things:").unwrap();
+    let text = format!("{}{stream}destination: duckdb:shop.duckdb\n", before.replace("API", &api.url()));
+    std::fs::write(place.path("shop.yaml"), text).unwrap();
+    call(&place, &["run", "shop.yaml", "--quiet", "--record", "archive"]).succeeded();
+    for (_, contents) in unpacked(&place.path("archive")) {
+        assert!(!String::from_utf8_lossy(&contents).to_lowercase().contains("tenant-4711"));
+    }
+    let output = place.command(&["replay", "archive", "--to", "again.duckdb", "--quiet"]).output().unwrap();
+    Called::from(&output).succeeded();
+    for database in ["shop.duckdb", "again.duckdb"] {
+        let rows = place.query(database, "select id, state, name, may from things");
+        assert_eq!(rows, ["1|approved|Bearer of news|read"], "{database}");
+    }
 }
