@@ -1,7 +1,8 @@
 //! The client: how one request is sent, until it is answered well or no further try helps.
 //!
-//! A request is tried (`judge`: the redirects that follow, what each reply means), each try is a few hops (`hop`: the
-//! cache, the limits, the wire), and between tries is a wait (`again`).
+//! A request is tried, and between tries is a wait (`again`). A try goes by hops, one for each redirect (`hop`: the
+//! cache, the limits, the wire), and what the reply to each means is judged (`judge`). Around a try stands the archive;
+//! what is asked beside the API for a stream, for tokens, is told by `on_behalf`.
 
 mod again;
 mod hop;

@@ -225,7 +225,8 @@ fn no_secret_of_any_kind_is_printed_or_left_behind_whatever_the_api_echoes() {
                     assert_ne!(called.code, 2, "{kind}: {}", called.stderr);
                 }
                 assert!(found(&format!("{:?}", api.requests())).is_some(), "{kind}: the API was told no secret");
-                assert!(api.request_count() >= 40, "{kind}: {} requests", api.request_count());
+                // How many of the streams come to be asked before one refusal holds all depends on their turns.
+                assert!(api.request_count() >= 2 * ENDS.len(), "{kind}: {} requests", api.request_count());
                 let searched = assert_folder_is_clean(&place.path(""));
                 assert!(searched >= 8, "{kind}: only {searched} files");
             });

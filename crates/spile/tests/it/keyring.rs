@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use spile_testkit::desktop::Desktop;
 use spile_testkit::fake_api::{FakeApi, Response, get, post};
 
+use crate::canaries::search::{DRESSES, assert_clean, assert_folder_is_clean, canary, core, refuses_first};
 use crate::place::{Called, Place};
 
 const THINGS: &str = "  things: { path: /things, records: $.data, primary_key: id, write: merge }";
@@ -149,4 +150,28 @@ fn a_refresh_token_that_rotates_is_kept_in_the_keyring_for_the_next_run() {
     api.finish();
     let listed = call(&place, &desktop, &["secret", "list", "pipeline.yaml"]).succeeded().stdout;
     assert!(listed.contains(": 2 secrets\n") && listed.contains("test.oauth2."), "{listed}");
+}
+
+#[test]
+fn what_the_keyring_keeps_is_shown_nowhere_whatever_the_api_echoes() {
+    let (place, desktop, api) = (Place::new(), Desktop::start(), FakeApi::start_blocking());
+    let value = canary("FromKeyring");
+    api.route(get("/things"), refuses_first(403, || Response::json(serde_json::json!({ "data": [{ "id": 1 }] }))));
+    with_pipeline(&place, &api);
+    let searched = |arguments: &[&str], stdin: &str| {
+        let called = call_with(&place, &desktop, arguments, stdin);
+        assert_clean(arguments[0], format!("{}{}", called.stdout, called.stderr).as_bytes());
+        called
+    };
+    searched(&["secret", "set", "api_token", "pipeline.yaml", "-vv"], &value).succeeded();
+    for _ in 0..DRESSES {
+        assert_eq!(searched(&["run", "pipeline.yaml", "-vv"], "").code, 1);
+    }
+    searched(&["run", "pipeline.yaml", "-vv", "--json", "--record", "archive"], "").succeeded();
+    searched(&["secret", "list", "pipeline.yaml", "-vv"], "").succeeded();
+    assert!(
+        api.requests().iter().all(|request| request.header("authorization").unwrap().contains(&core("FromKeyring")))
+    );
+    let files = assert_folder_is_clean(&place.path("")) + assert_folder_is_clean(&desktop.path("home"));
+    assert!(files >= 5, "the pipeline, the database, two of the archive, the keyring: {files}");
 }
