@@ -87,7 +87,7 @@ impl Client {
         let source = &plan.source;
         let scope = plan.variables.scope();
         let authenticator = Authenticator::prepare(plan, &scope, secrets)?;
-        let redactor = Arc::new(Redactor::new(plan, &authenticator, &scope));
+        let redactor = Arc::new(authenticator.redactor(plan, &scope));
         let limiter = |origin: &Url| {
             let limits = if guard.is_home(origin) { source.rate_limits.as_slice() } else { &[] };
             let concurrency = source.concurrency.get();

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use reqwest::Url;
 use spile_archive::Key;
 
-use crate::cache::same_version;
 use crate::limit::bill::Bill;
 
 /// A request with every template rendered; the client adds credentials, `User-Agent` and `Accept`.
@@ -92,4 +91,13 @@ impl Response {
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+}
+
+/// Weak comparison (RFC 9110, 8.8.3.2): the same opaque text, whether weak or not.
+pub(crate) fn same_version(a: &[u8], b: &[u8]) -> bool {
+    let opaque = |tag: &[u8]| {
+        let text = tag.trim_ascii();
+        text.strip_prefix(b"W/").unwrap_or(text).to_vec()
+    };
+    opaque(a) == opaque(b)
 }

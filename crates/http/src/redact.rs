@@ -19,7 +19,6 @@ use spile_model::Secret;
 use spile_plan::{BodyPlan, JsonTemplate, NamedTemplate, PipelinePlan};
 
 use self::scrub::Scrubber;
-use crate::auth::Authenticator;
 use crate::query;
 
 /// So many learned secrets are remembered. A token answer has three or so, and what is older has long expired.
@@ -45,9 +44,10 @@ struct Known {
 }
 
 impl Redactor {
-    pub(crate) fn new(plan: &PipelinePlan, authenticator: &Authenticator, scope: &Scope) -> Self {
+    /// Of the plan, whose `credentials` are these; `parameter`: the key of the query that one of them is.
+    pub(crate) fn new(plan: &PipelinePlan, credentials: Vec<Secret>, parameter: Option<&str>, scope: &Scope) -> Self {
         let mut secrets = plan.variables.secrets();
-        secrets.extend(authenticator.secrets());
+        secrets.extend(credentials);
         secrets.extend(crate::transport::proxy::secrets(&plan.source.proxy));
         let touched = templates(plan).filter(|template| plan.variables.touches_secret(template));
         let rendered: Vec<String> = touched.filter_map(|template| template.render(scope).ok().flatten()).collect();
@@ -59,7 +59,7 @@ impl Redactor {
         let parameters = queries(plan)
             .filter(|parameter| plan.variables.touches_secret(&parameter.value))
             .map(|parameter| parameter.name.clone())
-            .chain(authenticator.secret_parameter().map(ToOwned::to_owned))
+            .chain(parameter.map(ToOwned::to_owned))
             .collect();
         Self::knowing(secrets, parameters)
     }

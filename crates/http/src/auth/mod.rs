@@ -37,6 +37,7 @@ use self::oauth2::OAuth2;
 pub use self::oauth2::{Asked, DeviceCode, Login};
 use self::session::Session;
 use self::token::Tokens;
+use crate::redact::Redactor;
 
 /// Which credentials a request was sent with, so that a refusal of it says which were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +144,13 @@ impl Authenticator {
         }
     }
 
+    /// What hides the plan's secrets and these credentials.
+    pub(crate) fn redactor(&self, plan: &PipelinePlan, scope: &Scope) -> Redactor {
+        Redactor::new(plan, self.secrets(), self.secret_parameter(), scope)
+    }
+
     /// Every text that proves who sends: what must not appear in any message.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
+    fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::None => Vec::new(),
             Self::Bearer(bearer) => bearer.secrets(),
@@ -159,7 +165,7 @@ impl Authenticator {
     }
 
     /// The query parameter that holds a credential.
-    pub(crate) fn secret_parameter(&self) -> Option<&str> {
+    fn secret_parameter(&self) -> Option<&str> {
         match self {
             Self::ApiKey(key) => key.secret_parameter(),
             _ => None,

@@ -41,7 +41,7 @@ pub(crate) use self::store::Stored;
 use self::store::{Key, Store};
 pub use self::terms::Terms;
 use self::vary::Variant;
-use crate::message::Request;
+use crate::message::{Request, same_version};
 
 /// Whoever sends one of these knows an answer already, or wants a part of one: the cache does not come between.
 const OWN_CONDITIONS: [HeaderName; 6] =
@@ -226,15 +226,6 @@ fn aged(mut stored: Stored, now: Timestamp) -> Stored {
     let age = freshness::age(&stored.headers, stored.times, now);
     stored.headers.insert(AGE, HeaderValue::from(age));
     stored
-}
-
-/// Weak comparison (RFC 9110, 8.8.3.2): the same opaque text, whether weak or not.
-pub(crate) fn same_version(a: &[u8], b: &[u8]) -> bool {
-    let opaque = |tag: &[u8]| {
-        let text = tag.trim_ascii();
-        text.strip_prefix(b"W/").unwrap_or(text).to_vec()
-    };
-    opaque(a) == opaque(b)
 }
 
 /// What of a URL is asked for.

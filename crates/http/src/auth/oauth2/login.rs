@@ -15,7 +15,6 @@ use crate::aside::Unheard;
 use crate::auth::Authenticator;
 use crate::auth::endpoint::{Asking, Denied};
 use crate::auth::token::Tokens;
-use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use crate::surroundings::Surroundings;
 
@@ -40,7 +39,7 @@ impl Login {
     pub fn new(plan: &PipelinePlan, surroundings: Surroundings) -> Result<Option<Self>, Failure> {
         let scope = plan.variables.scope();
         let authenticator = Authenticator::prepare(plan, &scope, surroundings.secrets)?;
-        let redactor = Arc::new(Redactor::new(plan, &authenticator, &scope));
+        let redactor = Arc::new(authenticator.redactor(plan, &scope));
         let asking = Asking {
             retries: Arc::new(RetryPolicy::new(plan.source.retries, surroundings.seed)),
             redactor,
