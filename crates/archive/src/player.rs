@@ -4,20 +4,22 @@
 //! made of it is made of the n-th answer of which a page was made, in whatever order, and however often, requests
 //! come meanwhile. What is asked ahead and given up uses nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use spile_model::{FailureKind, StreamName};
 
 use crate::bodies::{Bodies, BodyRef, Stored};
-use crate::entry::{Answered, Entry, Key, Tried};
+use crate::entry::{Answered, Entry, Key, StreamStart, Tried};
 use crate::recorded::{Recorded, for_each_line};
 
 /// Plays one recorded run.
 pub struct Player {
     recorded: Recorded,
+    starts: BTreeMap<StreamName, StreamStart>,
     bodies: Bodies,
     /// The lines of the exchanges, unpacked, in a file without a name: a long run has more of them than memory.
     lines: Mutex<File>,
@@ -64,6 +66,7 @@ impl Player {
     pub fn of(recorded: Recorded) -> io::Result<Self> {
         let mut lines = io::BufWriter::new(tempfile::tempfile()?);
         let mut exchanges: HashMap<(StreamName, Key), Vec<Line>> = HashMap::new();
+        let mut starts = BTreeMap::new();
         let mut used = Vec::new();
         let mut offset = 0;
         for_each_line(&recorded.index, |line| {
@@ -77,9 +80,10 @@ impl Player {
                     offset += u64::from(length);
                 }
                 Entry::Used(number) => used.push(number),
-                _ => {}
+                Entry::Stream(start) => drop(starts.insert(start.stream.clone(), start)),
+                Entry::Run(_) | Entry::Unanswered(_) | Entry::End(_) => {}
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         used.sort_unstable();
         for line in exchanges.values_mut().flatten().filter(|line| used.binary_search(&line.number).is_ok()) {
@@ -87,12 +91,17 @@ impl Player {
         }
         let bodies = Bodies::of(&recorded.archive);
         let lines = Mutex::new(lines.into_inner().map_err(io::IntoInnerError::into_error)?);
-        Ok(Self { recorded, bodies, lines, exchanges: Mutex::new(exchanges) })
+        Ok(Self { recorded, starts, bodies, lines, exchanges: Mutex::new(exchanges) })
     }
 
     /// Which run it plays.
     pub fn recorded(&self) -> &Recorded {
         &self.recorded
+    }
+
+    /// What a stream started from; none where the run did not read it.
+    pub fn start_of(&self, stream: &StreamName) -> Option<&StreamStart> {
+        self.starts.get(stream)
     }
 
     /// Whether the recorded run asked this.

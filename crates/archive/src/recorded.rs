@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use spile_model::StreamName;
 
 use crate::FORMAT;
-use crate::entry::{Entry, Head, RunEnd, StreamStart};
+use crate::entry::{Cached, Entry, Head, RunEnd, StreamStart};
 use crate::files;
 
 /// How the name of an index ends whose run has ended.
@@ -21,7 +24,7 @@ pub(crate) const OPEN: &str = ".open.ndjson.zst";
 /// progress with what is remembered of its pages (5 KiB each at most).
 pub(crate) const LONGEST_LINE: u64 = 256 << 20;
 
-/// A run that was recorded.
+/// A run that was recorded, without what may be long: an archive holds many.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     /// The archive that it is in.
@@ -30,8 +33,8 @@ pub struct Recorded {
     pub(crate) index: PathBuf,
     /// What it was.
     pub head: Head,
-    /// What its streams started from.
-    pub streams: BTreeMap<StreamName, StreamStart>,
+    /// Its streams, and how their answers were remembered, if they were.
+    pub streams: BTreeMap<StreamName, Option<Cached>>,
     /// How it ended; none where it was killed.
     pub end: Option<RunEnd>,
     /// Tries of requests.
@@ -68,11 +71,50 @@ pub fn recorded(folder: &Path) -> io::Result<Contents> {
     Ok(contents)
 }
 
+impl Recorded {
+    /// What a stream started from; none where the run did not read it.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn start_of(&self, stream: &StreamName) -> io::Result<Option<StreamStart>> {
+        let mut found = None;
+        for_each_line(&self.index, |line: Line<'_, Glance>| {
+            if !matches!(line.entry, Glance::Stream(glance) if glance.stream == *stream) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if let Entry::Stream(start) = parse(line.text)? {
+                found = Some(start);
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+}
+
+/// A line as far as it tells what the run was: what may be long is passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Glance {
+    Run(Head),
+    Stream(StreamGlance),
+    Exchange(IgnoredAny),
+    End(RunEnd),
+    #[serde(rename = "used", alias = "unanswered")]
+    Other(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct StreamGlance {
+    stream: StreamName,
+    #[serde(default)]
+    cache: Option<Cached>,
+}
+
 fn summary(archive: &Path, index: &Path) -> io::Result<Recorded> {
     let mut recorded: Option<Recorded> = None;
-    for_each_line(index, |line| {
+    for_each_line(index, |line: Line<'_, Glance>| {
         match (line.entry, &mut recorded) {
-            (Entry::Run(head), None) => {
+            (Glance::Run(head), None) => {
                 recorded = Some(Recorded {
                     archive: archive.to_owned(),
                     index: index.to_owned(),
@@ -82,12 +124,12 @@ fn summary(archive: &Path, index: &Path) -> io::Result<Recorded> {
                     exchanges: 0,
                 });
             }
-            (Entry::Stream(start), Some(run)) => drop(run.streams.insert(start.stream.clone(), start)),
-            (Entry::Exchange(_), Some(run)) => run.exchanges += 1,
-            (Entry::End(end), Some(run)) => run.end = Some(end),
+            (Glance::Stream(StreamGlance { stream, cache }), Some(run)) => drop(run.streams.insert(stream, cache)),
+            (Glance::Exchange(_), Some(run)) => run.exchanges += 1,
+            (Glance::End(end), Some(run)) => run.end = Some(end),
             _ => {}
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     match recorded {
         Some(run) if run.end.is_some() || is_open(index) => Ok(run),
@@ -104,15 +146,18 @@ fn is_open(index: &Path) -> bool {
 }
 
 /// A line, and what it says.
-pub(crate) struct Line<'l> {
-    pub(crate) entry: Entry,
+pub(crate) struct Line<'l, E> {
+    pub(crate) entry: E,
     pub(crate) text: &'l [u8],
 }
 
-/// Hands over every line that is there as a whole. Where the run was killed, or the machine lost power, the index is cut
-/// short, and what stands before the cut is all there is; anything else that keeps it from being read is an error, which
-/// names the file.
-pub(crate) fn for_each_line(index: &Path, each: impl FnMut(Line<'_>) -> io::Result<()>) -> io::Result<()> {
+/// Hands over every line that is there as a whole, until `each` breaks off. Where the run was killed, or the machine lost
+/// power, the index is cut short, and what stands before the cut is all there is; anything else that keeps it from being
+/// read is an error, which names the file.
+pub(crate) fn for_each_line<E: DeserializeOwned>(
+    index: &Path,
+    each: impl FnMut(Line<'_, E>) -> io::Result<ControlFlow<()>>,
+) -> io::Result<()> {
     let read = || {
         let lines = BufReader::new(zstd::Decoder::new(File::open(index)?)?);
         match read_lines(lines, each)? {
@@ -124,13 +169,17 @@ pub(crate) fn for_each_line(index: &Path, each: impl FnMut(Line<'_>) -> io::Resu
 }
 
 enum Ending {
+    /// Nothing is missing of what was wanted.
     Whole,
     Cut,
 }
 
-fn read_lines(mut lines: impl BufRead, mut each: impl FnMut(Line<'_>) -> io::Result<()>) -> io::Result<Ending> {
+fn read_lines<E: DeserializeOwned>(
+    mut lines: impl BufRead,
+    mut each: impl FnMut(Line<'_, E>) -> io::Result<ControlFlow<()>>,
+) -> io::Result<Ending> {
     let mut text = Vec::new();
-    loop {
+    for number in 0_u64.. {
         text.clear();
         match (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut text) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Ending::Cut),
@@ -140,23 +189,32 @@ fn read_lines(mut lines: impl BufRead, mut each: impl FnMut(Line<'_>) -> io::Res
             Ok(_) if text.last() != Some(&b'\n') => return Ok(Ending::Cut),
             Ok(_) => {}
         }
-        let Ok(entry) = serde_json::from_slice::<Entry>(&text) else { return Err(unreadable(&text)) };
-        if let Entry::Run(head) = &entry {
-            refuse_later(head.format)?;
+        if number == 0 {
+            refuse_later(&text)?;
         }
-        each(Line { entry, text: &text })?;
+        if each(Line { entry: parse(&text)?, text: &text })?.is_break() {
+            break;
+        }
     }
+    Ok(Ending::Whole)
 }
 
-/// A line that is whole and yet means nothing here was written by a later version, or by somebody else.
-fn unreadable(text: &[u8]) -> io::Error {
-    let line: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
-    let format = line.pointer("/run/format").and_then(serde_json::Value::as_u64);
-    let later = refuse_later(format.and_then(|format| u32::try_from(format).ok()).unwrap_or(FORMAT));
-    later.err().unwrap_or_else(|| damaged("it holds a line that is none of an archive"))
+/// A line that is whole and yet means nothing here was written by somebody else.
+fn parse<E: DeserializeOwned>(text: &[u8]) -> io::Result<E> {
+    serde_json::from_slice(text).map_err(|_| damaged("it holds a line that is none of an archive"))
 }
 
-fn refuse_later(format: u32) -> io::Result<()> {
+/// `text`: the first line.
+fn refuse_later(text: &[u8]) -> io::Result<()> {
+    #[derive(Deserialize)]
+    struct First {
+        run: Format,
+    }
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let format = serde_json::from_slice(text).map_or(FORMAT, |First { run: Format { format } }| format);
     if format <= FORMAT {
         return Ok(());
     }

@@ -90,7 +90,7 @@ impl RunArchive {
         plan.source.retries.attempts = std::num::NonZeroU32::MIN;
         let streams = &replay.recorded().streams;
         for stream in &mut plan.streams {
-            stream.cache = streams.get(&stream.name).and_then(|start| start.cache).map(as_planned);
+            stream.cache = streams.get(&stream.name).copied().flatten().map(as_planned);
         }
         Arc::new(plan)
     }

@@ -1,6 +1,7 @@
 //! A recorded run that is lived again: where it begins, where it ends, and whether the place fits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spile_archive::{Player, Recorded, StreamStart};
@@ -56,9 +57,8 @@ impl Replay {
     /// # Errors
     /// [`FailureKind::Archive`]
     pub fn of(chain: &Arc<Chain>, at: usize) -> Result<Self, Failure> {
-        let message = "the archive cannot be read";
-        let run = chain.runs.get(at).cloned().ok_or_else(|| Failure::new(FailureKind::Archive, message))?;
-        let player = Player::of(run).map_err(|error| Failure::new(FailureKind::Archive, message).caused_by(error))?;
+        let run = chain.runs.get(at).cloned().ok_or_else(|| unreadable(io::ErrorKind::NotFound.into()))?;
+        let player = Player::of(run).map_err(unreadable)?;
         Ok(Self { player: Arc::new(player), chain: Arc::clone(chain), at })
     }
 
@@ -72,27 +72,28 @@ impl Replay {
     /// [`FailureKind::NotRecorded`] where it did not read it.
     pub(crate) fn of_stream(&self, stream: &StreamName) -> Result<StreamReplay, Failure> {
         let recorded = self.recorded();
-        let start = recorded.streams.get(stream).cloned().ok_or_else(|| {
+        let start = self.player.start_of(stream).cloned().ok_or_else(|| {
             let message = format!("run {} did not read this stream", recorded.head.run);
             Failure::new(FailureKind::NotRecorded, message).in_stream(stream)
         })?;
-        let stop = self.stop(stream);
+        let stop = self.stop(stream)?;
         let is_there = stop.is_at(&whole(&start.checkpoint).unwrap_or_default());
         Ok(StreamReplay { start, stop, is_there })
     }
 
     /// Where the recorded run ended with that stream. A run that was killed could not tell, and of one that could not write
     /// nobody knows which of its pages were committed: both ended where a later one began.
-    fn stop(&self, stream: &StreamName) -> Stop {
+    fn stop(&self, stream: &StreamName) -> Result<Stop, Failure> {
         let end = self.recorded().end.as_ref();
         let end = end.and_then(|end| end.streams.iter().find(|end| end.stream == *stream));
         match end {
-            Some(end) if end.outcome == Outcome::Interrupted => return Stop::AfterPages(end.pages),
-            Some(end) if !end.failure.as_ref().is_some_and(is_of_the_place) => return Stop::AtEnd,
+            Some(end) if end.outcome == Outcome::Interrupted => return Ok(Stop::AfterPages(end.pages)),
+            Some(end) if !end.failure.as_ref().is_some_and(is_of_the_place) => return Ok(Stop::AtEnd),
             _ => {}
         }
-        let later = self.chain.runs.iter().skip(self.at + 1).find_map(|run| run.streams.get(stream));
-        later.map_or(Stop::AtEnd, |start| Stop::At(whole(&start.checkpoint).unwrap_or_default()))
+        let later = self.chain.runs.iter().skip(self.at + 1).find(|run| run.streams.contains_key(stream));
+        let later = later.map(|run| run.start_of(stream).map_err(unreadable)).transpose()?.flatten();
+        Ok(later.map_or(Stop::AtEnd, |start| Stop::At(whole(&start.checkpoint).unwrap_or_default())))
     }
 
     /// Whether what `destination` holds is what the recorded run began with, or nothing; or whether it can be brought to
@@ -153,6 +154,10 @@ impl Replay {
         };
         Failure::new(FailureKind::ReplayPlace, message)
     }
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::new(FailureKind::Archive, "the archive cannot be read").caused_by(error)
 }
 
 /// Whether a run failed with what a replay does not meet again: with the place that it wrote to, not with what it read.
