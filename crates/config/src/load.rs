@@ -32,7 +32,8 @@ pub struct Settings<'a> {
     pub env: Box<EnvLookup<'a>>,
     /// Looks for credentials that are kept elsewhere. Injected for the same reason.
     pub credentials: Box<CredentialLookup<'a>>,
-    /// The run that is replayed: its variables are those of the pipeline, but for what `set` says.
+    /// The run that is replayed: its variables are those of the pipeline, but for what `set` says; secrets may be unset,
+    /// and how the API is reached (`auth`, `proxy`, `tls`) is not planned.
     pub replayed: Option<Replayed>,
 }
 

@@ -15,7 +15,7 @@ use spile_archive::{Cached, Head, Recorder, Reused, RunEnd, StreamEnd, StreamSta
 use spile_destination::{Destination, ReplayedRun};
 use spile_http::{Archiving, Client};
 use spile_model::{Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunId};
-use spile_plan::{AuthPlan, BudgetPlan, CachePlan, PipelinePlan, Reuse, StreamPlan, Variable};
+use spile_plan::{BudgetPlan, CachePlan, PipelinePlan, Reuse, StreamPlan, Variable};
 
 pub(crate) use self::replay::StreamReplay;
 pub use self::replay::{Chain, Replay};
@@ -78,12 +78,11 @@ impl RunArchive {
         }
     }
 
-    /// The plan as it is lived: who replays needs no credentials, no limits and no second try, pays nothing, and
-    /// remembers answers where the recorded run did.
+    /// The plan as it is lived: who replays needs no limits and no second try, pays nothing, and remembers
+    /// answers where the recorded run did.
     pub(crate) fn plan(&self, plan: &Arc<PipelinePlan>) -> Arc<PipelinePlan> {
         let Self::Replaying(replay) = self else { return Arc::clone(plan) };
         let mut plan = PipelinePlan::clone(plan);
-        plan.source.auth = AuthPlan::None;
         plan.source.rate_limits.clear();
         plan.budget = BudgetPlan::default();
         plan.streams.iter_mut().for_each(|stream| stream.price = None);

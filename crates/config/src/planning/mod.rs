@@ -56,6 +56,8 @@ pub(crate) fn plan(
         variables: Variables::default(),
         declared: BTreeSet::new(),
         missing: Vec::new(),
+        stand_ins: BTreeSet::new(),
+        stood_in: BTreeMap::new(),
         used: BTreeSet::new(),
         idle: BTreeSet::new(),
         base: None,
@@ -95,6 +97,10 @@ struct Planner<'p, 'a, 'd> {
     declared: BTreeSet<String>,
     /// Variables that have no value, and how to tell it.
     missing: Vec<(String, Diagnostic)>,
+    /// Secrets that a replay does without: something else stands in their place.
+    stand_ins: BTreeSet<String>,
+    /// Where one of them had to be known all the same.
+    stood_in: BTreeMap<Vec<String>, String>,
     /// Every name that a template of what will run reads.
     used: BTreeSet<String>,
     /// The same of what was not chosen to run.
@@ -111,7 +117,11 @@ struct Planner<'p, 'a, 'd> {
 
 impl Planner<'_, '_, '_> {
     fn report(&mut self, path: &[&str], diagnostic: Diagnostic) {
-        self.places.report(path, diagnostic);
+        let path_of: Vec<String> = path.iter().map(ToString::to_string).collect();
+        let unset = self.stood_in.get(&path_of).map(|name| {
+            format!("`{name}` is not set, and a replay has no value of a secret: give it by `--set {name}=…`")
+        });
+        self.places.report(path, diagnostic.with_help_if(unset));
     }
 
     /// Names stand in tables of state, on the command line and in logs: nothing odd in them.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use spile_model::ByteSize;
 use spile_model::units::show_duration;
 use spile_plan::{
-    AuthPlan, Counted, LimitPlan, OutagePlan, PathPattern, RateLimitPlan, RetryBudgetPlan, RetryPlan, SourcePlan,
-    TimeoutPlan, WindowKind,
+    AuthPlan, Counted, LimitPlan, OutagePlan, PathPattern, ProxyPlan, RateLimitPlan, RetryBudgetPlan, RetryPlan,
+    SourcePlan, TimeoutPlan, TlsPlan, WindowKind,
 };
 use url::Url;
 
@@ -24,17 +24,19 @@ const DEFAULT_CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 /// part of it holds 2 GiB of text.
 const LARGEST_BODY: ByteSize = ByteSize::mib(2048);
 
+/// How the API is reached, and as whom.
+struct Reach {
+    tls: TlsPlan,
+    proxy: ProxyPlan,
+    auth: AuthPlan,
+}
+
 impl Planner<'_, '_, '_> {
     pub(super) fn source(&mut self, spec: &SourceSpec, outside: &Outside<'_>) -> Option<SourcePlan> {
         let mut base_url = spec.base_url.as_ref().and_then(|text| self.base_url(text));
         let allowed_origins = self.allowed_origins(spec);
         let private_hosts = self.private_hosts(spec);
-        let tls = self.tls(spec.tls.as_ref(), outside);
-        let proxy = self.proxy(spec.proxy.as_ref());
-        let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
-        // Another choice than today's may have them.
-        let is_chosen = matches!(spec.auth, Some(AuthSpec::Choose(_)));
-        self.renews = auth.as_ref().filter(|_| !is_chosen).map(AuthPlan::renews);
+        let reach = self.reach(spec, outside);
         let mut headers = self.headers(&["source", "headers"], spec.headers.as_ref(), Names::Variables);
         let mut query = self.named(&["source", "query"], spec.query.as_ref(), Names::Variables);
         let pinned = Pinned { base_url: base_url.as_mut(), headers: headers.as_mut(), query: query.as_mut() };
@@ -44,13 +46,14 @@ impl Planner<'_, '_, '_> {
         let retries = self.retries(spec);
         self.retries = retries;
         let limits = self.limits(spec);
+        let Reach { tls, proxy, auth } = reach?;
         Some(SourcePlan {
             base_url: base_url?,
             allowed_origins: allowed_origins?,
             private_hosts: private_hosts?,
-            tls: tls?,
-            proxy: proxy?,
-            auth: auth?,
+            tls,
+            proxy,
+            auth,
             api_version: api_version?,
             headers: headers?,
             query: query?,
@@ -60,6 +63,20 @@ impl Planner<'_, '_, '_> {
             retries,
             limits,
         })
+    }
+
+    /// A replay reaches nothing: what it would take is not there, as its secrets need not be.
+    fn reach(&mut self, spec: &SourceSpec, outside: &Outside<'_>) -> Option<Reach> {
+        if outside.settings.replayed.is_some() {
+            return Some(Reach { tls: TlsPlan::default(), proxy: ProxyPlan::None, auth: AuthPlan::None });
+        }
+        let tls = self.tls(spec.tls.as_ref(), outside);
+        let proxy = self.proxy(spec.proxy.as_ref());
+        let auth = spec.auth.as_ref().map_or(Some(AuthPlan::None), |auth| self.auth(auth));
+        // Another choice than today's may have them.
+        let is_chosen = matches!(spec.auth, Some(AuthSpec::Choose(_)));
+        self.renews = auth.as_ref().filter(|_| !is_chosen).map(AuthPlan::renews);
+        Some(Reach { tls: tls?, proxy: proxy?, auth: auth? })
     }
 
     fn base_url(&mut self, text: &str) -> Option<String> {

@@ -125,6 +125,9 @@ impl Planner<'_, '_, '_> {
         if template.names().iter().any(|name| !self.variables.0.contains_key(name)) {
             return None; // The variable has no value, which has been reported.
         }
+        if let Some(name) = template.names().iter().find(|name| self.stand_ins.contains(name.as_str())) {
+            self.stood_in.insert(path.iter().map(ToString::to_string).collect(), name.to_string());
+        }
         match template.render(&self.variables.scope()) {
             Ok(Some(text)) => Some(text),
             Ok(None) => {

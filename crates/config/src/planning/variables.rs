@@ -80,7 +80,10 @@ impl Planner<'_, '_, '_> {
                 Err(problem) => return self.misfit(name, &given.by, &problem),
             },
             (None, Some(default)) => default.clone(),
-            (None, None) if declared.is_secret() && outside.settings.replayed.is_some() => Json::from(REDACTED),
+            (None, None) if declared.is_secret() && outside.settings.replayed.is_some() => {
+                self.stand_ins.insert(name.to_owned());
+                Json::from(REDACTED)
+            }
             // A default that is written wrongly is one.
             (None, None) if self.places.is_wrong(&["variables", name]) => return,
             (None, None) => return self.missing(declared, outside),

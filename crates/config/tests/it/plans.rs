@@ -8,8 +8,8 @@ use spile_model::{ByteSize, ColumnType};
 use spile_plan::{
     AuthPlan, BodyPlan, CachePlan, ClientPlan, ClientProof, CostPlan, Counted, CursorOrder, DestinationPlan,
     ExpiryPlace, GrantPlan, HmacAlgorithm, HmacEncoding, Injection, JsonTemplate, JwtAlgorithm, Lists, Lookback,
-    Matcher, Nested, PaginationKind, PipelinePlan, ResponseRule, Reuse, StreamPlan, TextMatch, TokenSource, Treatment,
-    Variable, WaitPlace, WriteMode,
+    Matcher, Nested, PaginationKind, PipelinePlan, ProxyPlan, ResponseRule, Reuse, StreamPlan, TextMatch, TokenSource,
+    Treatment, Variable, WaitPlace, WriteMode,
 };
 
 use crate::load;
@@ -345,7 +345,6 @@ fn secrets_cannot_be_seen_in_a_plan() {
     assert_eq!(secrets[0].expose(), "hunter2", "a credential in the file itself is kept out of messages too");
 }
 
-/// The plan of the authentication that `auth` says.
 #[test]
 fn a_replayed_pipeline_has_the_recorded_variables_and_needs_no_secret() {
     let text = format!(
@@ -369,6 +368,29 @@ fn a_replayed_pipeline_has_the_recorded_variables_and_needs_no_secret() {
     assert_eq!(values, ["\"one\"", "2", "\"mine\"", "secret [redacted]", "secret [redacted]"]);
 }
 
+#[test]
+fn a_replayed_pipeline_reaches_nothing_and_names_the_secret_that_must_be_known_all_the_same() {
+    let replayed = |source: &str| {
+        let text = SHORT.replace("base_url: https://api.example.com", source);
+        let text = text.replace("\nsource:", "\nvariables: { pp: { secret: true, env: PP } }\nsource:");
+        let settings = Settings { replayed: Some(Replayed([].into())), ..Settings::none() };
+        load_str("p", &text, None, &settings).map(|loaded| loaded.plan.source).map_err(|problems| problems.to_string())
+    };
+    for source in [
+        "proxy: { url: '{{ pp }}' }",
+        "tls: { ca: '{{ pp }}', client_certificate: '{{ pp }}', client_key: '{{ pp }}' }",
+        "auth: { oauth2: { token_url: '{{ pp }}', client_id: me, client_secret: '{{ pp }}' } }",
+        "auth: { session: { url: '{{ pp }}', token: $.token, send: { bearer: '{{ session_token }}' } } }",
+    ] {
+        let plan = replayed(&format!("base_url: https://api.example.com, {source}")).unwrap();
+        assert!(matches!((&plan.proxy, &plan.auth), (ProxyPlan::None, AuthPlan::None)), "{source}");
+        assert!(plan.tls.authorities.is_none() && plan.tls.identity.is_none(), "{source}");
+    }
+    let refused = replayed("base_url: '{{ pp }}'").unwrap_err();
+    assert!(refused.contains("`pp` is not set") && refused.contains("give it by `--set pp=…`"), "{refused}");
+}
+
+/// The plan of the authentication that `auth` says.
 fn auth(auth: &str) -> Result<AuthPlan, String> {
     let text = SHORT.replace("api.example.com }", &format!("api.example.com, auth: {auth} }}"));
     let text = text.replace("\nsource:", "\nvariables: { key: { secret: true, env: KEY } }\nsource:");
