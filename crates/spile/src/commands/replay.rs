@@ -47,8 +47,8 @@ pub(crate) struct Arguments {
     /// Set a variable of the pipeline, which otherwise has its value of the recorded run; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
-    /// Show the recorded runs, and replay nothing
-    #[arg(long, conflicts_with_all = ["to", "json", "quiet", "streams"])]
+    /// Show the recorded runs, all or those of PIPELINE and `--run`, and replay nothing
+    #[arg(long, conflicts_with_all = ["to", "json", "quiet", "streams", "set"])]
     list: bool,
     /// Print every event as a line of JSON on stdout, and nothing else there
     #[arg(long, conflicts_with = "quiet")]
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let Contents { runs: found, unreadable } = contents(&arguments.archive)?;
     if arguments.list && !(found.is_empty() && unreadable.is_empty()) {
-        list(&found, &unreadable, terminal);
+        list(&listed(arguments, found)?, &unreadable, terminal);
         return Ok(Exit::Success);
     }
     refuse_unreadable(arguments, &unreadable, terminal)?;
@@ -182,6 +182,15 @@ fn refuse_unreadable(arguments: &Arguments, unreadable: &[io::Error], terminal: 
     Ok(())
 }
 
+/// The runs that are asked for.
+fn listed(arguments: &Arguments, mut found: Vec<Recorded>) -> Result<Vec<Recorded>, Problem> {
+    if let Some(file) = &arguments.file {
+        found = of_pipeline(arguments, file, found)?.1;
+    }
+    let named = choice::named(&arguments.runs, &found).map_err(|unclear| unclear.problem(None))?;
+    Ok(named.into_iter().map(|at| found[at].clone()).collect())
+}
+
 fn list(found: &[Recorded], unreadable: &[io::Error], terminal: &Terminal) {
     let mut shown = table::new(&["run", "pipeline", "started", "ended", "streams", "requests"], terminal);
     for run in found {
@@ -190,7 +199,7 @@ fn list(found: &[Recorded], unreadable: &[io::Error], terminal: &Terminal) {
             run.head.run.to_string(),
             run.head.pipeline.clone(),
             format!("{:.0}", run.head.started_at),
-            run.end.as_ref().map_or("killed", |end| end.outcome.as_str()).to_owned(),
+            run.end.as_ref().map_or("killed or under way", |end| end.outcome.as_str()).to_owned(),
             streams.join(", "),
             counted(run.exchanges),
         ]);
@@ -226,16 +235,26 @@ fn pipeline_file(arguments: &Arguments, found: &[Recorded]) -> Result<PathBuf, P
     }
 }
 
-/// The pipeline's runs, and the places among them of those that are replayed, in the order in which they were recorded.
-fn turns(arguments: &Arguments, file: &Path, found: Vec<Recorded>) -> Result<(Arc<Chain>, Vec<usize>), Problem> {
+/// The name of the pipeline in `file`, and its runs.
+fn of_pipeline(
+    arguments: &Arguments,
+    file: &Path,
+    mut found: Vec<Recorded>,
+) -> Result<(String, Vec<Recorded>), Problem> {
     // To know its name the file must be read, and to read it any of the values will do.
     let variables = found.iter().flat_map(|run| run.head.variables.clone()).collect();
     let name = open::replayed(file, &arguments.set, Replayed(variables), None)?.name.clone();
-    let runs: Vec<Recorded> = found.into_iter().filter(|run| run.head.pipeline == name).collect();
-    if runs.is_empty() {
+    found.retain(|run| run.head.pipeline == name);
+    if found.is_empty() {
         return Err(Problem::usage(format!("the archive holds no run of the pipeline `{name}`")));
     }
-    let chosen = choice::chosen(&arguments.runs, &runs).map_err(|unclear| unclear.problem(&name))?;
+    Ok((name, found))
+}
+
+/// The pipeline's runs, and the places among them of those that are replayed, in the order in which they were recorded.
+fn turns(arguments: &Arguments, file: &Path, found: Vec<Recorded>) -> Result<(Arc<Chain>, Vec<usize>), Problem> {
+    let (name, runs) = of_pipeline(arguments, file, found)?;
+    let chosen = choice::chosen(&arguments.runs, &runs).map_err(|unclear| unclear.problem(Some(&name)))?;
     if runs.len() == chosen.len() || !choice::repeats_a_number(&runs) {
         return Ok((Chain::of(runs), chosen));
     }

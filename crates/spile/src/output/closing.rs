@@ -24,15 +24,18 @@ const COLUMNS: [Column<StreamReport>; 15] = [
     Column { head: "rejects", value: |stream| counted(stream.rejected), says: |stream| stream.rejected > 0, number: true, goes: 0 },
     Column { head: "pages", value: |stream| counted(stream.pages), says: |_| true, number: true, goes: 1 },
     Column { head: "unchanged", value: |stream| counted(stream.unchanged), says: |stream| stream.unchanged > 0, number: true, goes: 1 },
-    Column { head: "requests", value: |stream| counted(stream.requests), says: |stream| stream.requests > 0, number: true, goes: 3 },
+    Column { head: "requests", value: |stream| counted(stream.requests), says: |_| true, number: true, goes: 3 },
     Column { head: "retries", value: |stream| counted(endpoints::retries(stream)), says: |stream| endpoints::retries(stream) > 0, number: true, goes: 7 },
-    Column { head: "data", value: |stream| ByteSize(stream.bytes).to_string(), says: |stream| stream.requests > 0, number: true, goes: 4 },
+    Column { head: "data", value: |stream| ByteSize(stream.bytes).to_string(), says: |_| true, number: true, goes: 4 },
     Column { head: "p95", value: |stream| endpoints::time(endpoints::p95(stream)), says: |stream| endpoints::p95(stream).is_some(), number: true, goes: 2 },
     Column { head: "waited", value: |stream| show_duration(stream.waited), says: |stream| endpoints::waits(stream.waited), number: true, goes: 6 },
     Column { head: "time", value: |stream| show_duration(stream.took), says: |_| true, number: true, goes: 5 },
     Column { head: "cost", value: cost_of, says: |stream| endpoints::cost([stream].into_iter()).is_some(), number: true, goes: 10 },
     Column { head: "cursor", value: cursor, says: |stream| stream.cursor.is_some(), number: false, goes: 9 },
 ];
+
+/// The columns of what a replay has none of.
+const OF_REQUESTS: [&str; 2] = ["requests", "data"];
 
 fn cost_of(stream: &StreamReport) -> String {
     endpoints::cost([stream].into_iter()).map_or_else(String::new, |cost| cost.to_string())
@@ -50,7 +53,9 @@ pub(crate) fn show(report: &RunReport, destination: &DestinationPlan, verbose: b
 fn text(report: &RunReport, destination: &DestinationPlan, verbose: bool, terminal: &Terminal) -> String {
     let mut lines = Vec::new();
     if !report.streams.is_empty() {
-        lines.push(format!("{}\n", drawn(&report.streams, &COLUMNS, terminal)));
+        let is_told = |column: &Column<StreamReport>| !report.replayed || !OF_REQUESTS.contains(&column.head);
+        let columns: Vec<_> = COLUMNS.into_iter().filter(is_told).collect();
+        lines.push(format!("{}\n", drawn(&report.streams, &columns, terminal)));
     }
     if verbose && !report.streams.is_empty() && !report.replayed {
         lines.push(format!("{}\n", endpoints::table(&report.streams, terminal)));

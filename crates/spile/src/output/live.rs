@@ -178,7 +178,7 @@ fn stream_line(line: &Line, name_width: usize, turning: &str, now: Instant, term
     };
     let name = console::truncate_str(line.stream.as_str(), name_width, "…");
     let name = terminal.strong(&console::pad_str(&name, name_width, console::Alignment::Left, None));
-    // Nothing is told of requests where none were made: in a replay.
+    // Nothing is told of requests where none were made: what is recorded or remembered need not be asked for.
     let asked = if line.requests > 0 {
         (ByteSize(line.bytes).to_string(), plural(line.requests, "request"))
     } else {

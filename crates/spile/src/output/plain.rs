@@ -93,7 +93,7 @@ impl Told {
 
 fn so_far(line: &Line, now: Instant) -> String {
     if line.requests == 0 {
-        // A replay, which asks nothing.
+        // Nothing is asked yet, or nothing will be: what is recorded or remembered need not be.
         return format!("{}: {} so far ({})", line.stream, plural(line.rows, "row"), per_second(line.rate(now)));
     }
     format!(

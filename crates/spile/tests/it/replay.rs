@@ -105,6 +105,11 @@ impl Shop {
         place
     }
 
+    /// Records a run.
+    fn recorded(&self, place: &Place) {
+        self.call(place, &["run", "shop.yaml", "--quiet", "--record", "archive"]).succeeded();
+    }
+
     /// The program, with what the pipeline wants from the environment.
     fn call(&self, place: &Place, arguments: &[&str]) -> Called {
         let output = place.command(arguments).env("SHOP_API", self.api.url()).env("SHOP_TOKEN", TOKEN).output();
@@ -129,7 +134,7 @@ fn accounts(place: &Place, database: &str) -> Vec<String> {
     let state = "select stream, partition, progress, run from _spile_state order by all";
     let rejects = "select run, pipeline, stream, reason, loaded, request, record from _spile_rejects order by all";
     let tables = "select stream, table_name, parent, columns, record from _spile_tables order by all";
-    let runs = "select run, pipeline, version, status, \"rows\", rejected from _spile_runs order by all";
+    let runs = "select run, pipeline, version, status, \"rows\", rejected, error from _spile_runs order by all";
     [state, rejects, tables, runs].iter().flat_map(|sql| place.query(database, sql)).collect()
 }
 
@@ -169,7 +174,7 @@ fn a_replay_gives_byte_identical_tables_and_connects_to_nothing() {
 fn a_replay_makes_other_columns_of_the_same_answers() {
     let shop = Shop::open();
     let place = shop.place();
-    shop.call(&place, &["run", "shop.yaml", "--quiet", "--record", "archive"]).succeeded();
+    shop.recorded(&place);
     let asked = shop.api.request_count();
     let changed = PIPELINE.replace("lists: child_tables", "lists: json\n    columns: { price: text }");
     std::fs::write(place.path("changed.yaml"), changed).unwrap();
@@ -185,7 +190,7 @@ fn a_replay_makes_other_columns_of_the_same_answers() {
 fn a_request_that_was_not_recorded_is_named_with_what_to_do() {
     let shop = Shop::open();
     let place = shop.place();
-    shop.call(&place, &["run", "shop.yaml", "--quiet", "--record", "archive"]).succeeded();
+    shop.recorded(&place);
     let called = place.call(&[
         "replay",
         "archive",
@@ -205,7 +210,7 @@ fn a_request_that_was_not_recorded_is_named_with_what_to_do() {
 fn the_recorded_runs_are_listed() {
     let shop = Shop::open();
     let place = shop.place();
-    shop.call(&place, &["run", "shop.yaml", "--quiet", "--record", "archive"]).succeeded();
+    shop.recorded(&place);
     shop.call(&place, &["run", "shop.yaml", "--quiet", "--record", "archive", "--stream", "items"]).succeeded();
     let shown = place.call(&["replay", "archive", "--list"]).succeeded().stdout;
     let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -213,8 +218,15 @@ fn the_recorded_runs_are_listed() {
     assert_eq!(lines[2][..2], ["1", "shop"], "{shown}");
     assert_eq!(lines[2][3..7], ["succeeded", "events,", "items,", "orders"], "{shown}");
     assert_eq!((lines[3][0], &lines[3][3..5]), ("2", &["succeeded", "items"][..]), "{shown}");
+    for chosen in [&["--run", "2"][..], &["shop.yaml", "--run", "2.."]] {
+        let shown = place.call(&[&["replay", "archive", "--list"], chosen].concat()).succeeded().stdout;
+        let runs: Vec<&str> = shown.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(runs, ["2"], "{shown}");
+    }
     for (arguments, said) in [
-        (&["replay", "archive", "--run", "7"][..], "the archive holds no run 7 of `shop`\n  to do: it holds runs 1, 2"),
+        (&["replay", "archive", "--list", "--set", "since=1"][..], "cannot be used with"),
+        (&["replay", "archive", "--list", "--run", "7"], "the archive holds no run 7\n  to do: it holds runs 1, 2"),
+        (&["replay", "archive", "--run", "7"], "the archive holds no run 7 of `shop`\n  to do: it holds runs 1, 2"),
         (&["replay", "."], "the archive in . cannot be read"),
         (&["replay", "archive", "--stream", "nothing"], "`shop` has no stream `nothing`"),
     ] {

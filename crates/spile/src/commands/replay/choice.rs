@@ -52,25 +52,37 @@ impl Choice {
 /// Runs that went into different databases, or into one that was deleted in between, may have the same number: such runs
 /// do not follow each other.
 pub(super) fn chosen(choices: &[Choice], runs: &[Recorded]) -> Result<Vec<usize>, Unclear> {
+    for choice in choices {
+        if let Named::Number(number) = choice.named
+            && runs.iter().filter(|run| choice.names(run)).count() > 1
+        {
+            return Err(ambiguous(number, runs));
+        }
+    }
+    let chosen = named(choices, runs)?;
+    match repeated(chosen.iter().map(|at| &runs[*at])) {
+        Some(number) => Err(ambiguous(number, runs)),
+        None => Ok(chosen),
+    }
+}
+
+/// The same, whatever runs have one number: to look at.
+pub(super) fn named(choices: &[Choice], runs: &[Recorded]) -> Result<Vec<usize>, Unclear> {
     let mut chosen: Vec<usize> = if choices.is_empty() { (0..runs.len()).collect() } else { Vec::new() };
     for choice in choices {
         let named: Vec<usize> = (0..runs.len()).filter(|at| choice.names(&runs[*at])).collect();
-        match (&named[..], choice.named) {
-            ([], _) => {
+        match &named[..] {
+            [] => {
                 let there = runs.iter().map(|run| run.head.run.to_string()).collect();
                 return Err(Unclear::Unknown { text: choice.text.clone(), there });
             }
-            ([_, _, ..], Named::Number(number)) => return Err(ambiguous(number, runs)),
-            ([first, ..], _) if choice.and_later => chosen.extend(*first..runs.len()),
+            [first, ..] if choice.and_later => chosen.extend(*first..runs.len()),
             _ => chosen.extend(named),
         }
     }
     chosen.sort_unstable();
     chosen.dedup();
-    match repeated(chosen.iter().map(|at| &runs[*at])) {
-        Some(number) => Err(ambiguous(number, runs)),
-        None => Ok(chosen),
-    }
+    Ok(chosen)
 }
 
 /// Whether several of the runs have one number.
@@ -90,15 +102,17 @@ fn ambiguous(number: i64, runs: &[Recorded]) -> Unclear {
 }
 
 impl Unclear {
-    pub(super) fn problem(self, pipeline: &str) -> Problem {
+    /// `pipeline`: whose runs they are, if only those of one were looked at.
+    pub(super) fn problem(self, pipeline: Option<&str>) -> Problem {
+        let whose = pipeline.map_or_else(String::new, |pipeline| format!(" of `{pipeline}`"));
         match self {
             Self::Unknown { text, there } => {
                 let runs = if there.len() == 1 { "run" } else { "runs" };
-                Problem::usage(format!("the archive holds no run {text} of `{pipeline}`"))
+                Problem::usage(format!("the archive holds no run {text}{whose}"))
                     .remedy(format!("it holds {runs} {}", there.join(", ")))
             }
             Self::Ambiguous { number, there } => Problem::usage(format!(
-                "the archive holds more than one run {number} of `{pipeline}`, from more than one database: {}",
+                "the archive holds more than one run {number}{whose}, from more than one database: {}",
                 there.join(", ")
             ))
             .remedy("name those of one database by when they started: `--run 2026-03-01T12:00:00Z`, several times, or with two dots behind it for all later ones too"),

@@ -163,3 +163,10 @@ fn a_replay_says_what_it_is_and_nothing_of_requests() {
     assert!(!shown.contains("requests") && !shown.contains("run again"), "{shown}");
     assert!(replayed(Outcome::Succeeded).contains("run 3 of shop was replayed: "));
 }
+
+#[test]
+fn a_run_that_was_answered_from_what_is_remembered_says_that_it_asked_nothing() {
+    let remembered = StreamReport { requests: 0, bytes: 0, endpoints: Vec::new(), ..stream("orders") };
+    let shown = shown(&report(Outcome::Succeeded, vec![remembered]));
+    assert!(shown.contains("requests") && shown.contains("data"), "{shown}");
+}
