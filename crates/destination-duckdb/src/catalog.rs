@@ -139,7 +139,7 @@ impl Catalog {
             self.qualified("_spile_runs")
         );
         let values = params![
-            outcome,
+            outcome.as_str(),
             end.finished_at.as_microsecond(),
             sum("rows"),
             sum("rejected"),

@@ -34,12 +34,3 @@ pub struct RunReport {
 pub(crate) fn in_one_line(failure: &Failure) -> String {
     std::iter::once(failure.to_string()).chain(failure.causes()).collect::<Vec<_>>().join(": ")
 }
-
-/// How a whole ended whose parts ended so.
-pub(crate) fn together(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
-    outcomes.fold(Outcome::Succeeded, |whole, part| match (whole, part) {
-        (Outcome::Failed, _) | (_, Outcome::Failed) => Outcome::Failed,
-        (Outcome::Interrupted, _) | (_, Outcome::Interrupted) => Outcome::Interrupted,
-        (Outcome::Succeeded, Outcome::Succeeded) => Outcome::Succeeded,
-    })
-}

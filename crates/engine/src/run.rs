@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::archive::RunArchive;
-use crate::report::{RunReport, in_one_line, together};
+use crate::report::{RunReport, in_one_line};
 use crate::stream::{self, Shared};
 use crate::tally::totals;
 use crate::world::World;
@@ -74,7 +74,7 @@ async fn run_into(
     read_streams(plan, &shared, report).await;
     shared.client.settled().await;
     report.notices = shared.client.notices();
-    report.outcome = together(report.streams.iter().map(|stream| stream.outcome));
+    report.outcome = Outcome::together(report.streams.iter().map(|stream| stream.outcome));
     let mut end = end(&shared.world, report);
     if shared.archive.replay().is_some() {
         // What the recorded run asked is told already, and a replay asks nothing.

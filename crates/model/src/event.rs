@@ -176,6 +176,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// How a whole ended whose parts ended so: as the least fortunate of them.
+    pub fn together(parts: impl IntoIterator<Item = Self>) -> Self {
+        parts.into_iter().fold(Self::Succeeded, |whole, part| match (whole, part) {
+            (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
+            (Self::Interrupted, _) | (_, Self::Interrupted) => Self::Interrupted,
+            (Self::Succeeded, Self::Succeeded) => Self::Succeeded,
+        })
+    }
+
     /// The word stored in `_spile_runs`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -229,6 +238,18 @@ fn as_shown<S: serde::Serializer>(cursor: &Option<CursorValue>, serializer: S) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_ends_as_the_least_fortunate_of_its_parts() {
+        use Outcome::{Failed, Interrupted, Succeeded};
+        for (parts, whole) in [
+            (&[][..], Succeeded),
+            (&[Succeeded, Interrupted], Interrupted),
+            (&[Interrupted, Failed, Succeeded], Failed),
+        ] {
+            assert_eq!(Outcome::together(parts.iter().copied()), whole);
+        }
+    }
 
     #[test]
     fn a_cursor_is_told_as_people_write_it() {

@@ -107,16 +107,17 @@ pub async fn a_replayed_run_has_the_number_of_the_recorded_one(subject: &dyn Sub
 /// the replayed stream are those of the replay.
 pub async fn a_replay_where_the_run_ran_doubles_nothing_that_is_told_of_it(subject: &dyn Subject) {
     let items = stream("items");
-    let totals = |name: &str, requests| StreamTotals {
+    let spent = Some("the budget is spent");
+    let totals = |name: &str, requests, outcome, error: Option<&str>| StreamTotals {
         stream: StreamName::new(name),
-        outcome: Outcome::Succeeded,
+        outcome,
         rows: 11,
         rejected: 1,
         pages: 1,
         requests,
         bytes: requests * 1000,
         took: Duration::ZERO,
-        error: None,
+        error: error.map(ToOwned::to_owned),
     };
     let session = Session::begin(subject).await;
     let mut writing = session.open(&items).await;
@@ -125,7 +126,8 @@ pub async fn a_replay_where_the_run_ran_doubles_nothing_that_is_told_of_it(subje
     writing.write_batch(batch).await.expect("records can be written");
     writing.finish(true).await.expect("a stream can be finished");
     let run = session.run();
-    session.end_as(Outcome::Succeeded, vec![totals("items", 4711), totals("others", 815)], None).await;
+    let others = totals("others", 815, Outcome::Interrupted, spent);
+    session.end_as(Outcome::Interrupted, vec![totals("items", 4711, Outcome::Succeeded, None), others], spent).await;
     let destination = subject.open().await;
     destination.reset(&items.name(), true).await.expect("a stream can be reset");
     drop(destination);
@@ -136,12 +138,15 @@ pub async fn a_replay_where_the_run_ran_doubles_nothing_that_is_told_of_it(subje
     batch.rejects = vec![reject("the reason", "{}")];
     writing.write_batch(batch).await.expect("records can be written");
     writing.finish(true).await.expect("a stream can be finished");
-    again.end_as(Outcome::Succeeded, vec![totals("items", 0)], None).await;
+    again.end_as(Outcome::Succeeded, vec![totals("items", 0, Outcome::Succeeded, None)], None).await;
     assert_eq!(table(subject, "_spile_rejects").await.len(), 1);
     let runs = table(subject, "_spile_runs").await;
     assert_eq!(runs.len(), 1, "{runs:?}");
     for told in ["4711", "815", "others"] {
         assert_eq!(runs.rows_mentioning(told), 1, "{told} is not in {runs:?}");
+    }
+    for told in ["interrupted", "the budget is spent"] {
+        assert_eq!(runs.rows_with(&json!(told)), 1, "the run ended as the least fortunate of its streams: {runs:?}");
     }
 }
 

@@ -207,9 +207,10 @@ impl Destination for MemoryDestination {
             let recorded = store.runs.iter_mut().find(|row| row["run"] == json!(run));
             if let Some(row) = recorded {
                 store::keep_what_was_asked(row, &mut streams);
+                let (outcome, error) = store::outcome(end, &streams);
                 row.insert("finished_at".to_owned(), json!(end.finished_at.to_string()));
-                row.insert("outcome".to_owned(), json!(end.outcome.as_str()));
-                row.insert("error".to_owned(), json!(end.error));
+                row.insert("outcome".to_owned(), json!(outcome.as_str()));
+                row.insert("error".to_owned(), json!(error));
                 row.insert("streams".to_owned(), Value::Array(streams));
             }
             if !self.place.has(Flaw::ForgetsTheRequests) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use spile_columnar::{PARENT_COLUMN, ROW_COLUMN, RUN_COLUMN};
-use spile_destination::{Batch, ReplayedRun, StreamState, StreamTarget, StreamTotals};
+use spile_destination::{Batch, ReplayedRun, RunEnd, StreamState, StreamTarget, StreamTotals};
+use spile_model::event::Outcome;
 use spile_model::{CheckpointDelta, Field, RunId, StreamName, TableSchema, Usage};
 
 use super::WRITTEN_AT;
@@ -55,8 +56,7 @@ pub(super) fn totals(totals: &StreamTotals) -> Value {
 
 /// Of a run that was replayed, what its streams had asked for, and what its other streams came to.
 pub(super) fn keep_what_was_asked(recorded: &Row, streams: &mut Vec<Value>) {
-    let Some(Value::Array(before)) = recorded.get("streams") else { return };
-    for stream in before {
+    for stream in recorded.get("streams").and_then(Value::as_array).into_iter().flatten() {
         match streams.iter_mut().find(|again| again["stream"] == stream["stream"]) {
             Some(again) => {
                 again["requests"] = stream["requests"].clone();
@@ -65,6 +65,16 @@ pub(super) fn keep_what_was_asked(recorded: &Row, streams: &mut Vec<Value>) {
             None => streams.push(stream.clone()),
         }
     }
+}
+
+/// How a run ended, and why: by `streams`, where more are recorded of it than were replayed.
+pub(super) fn outcome(end: &RunEnd, streams: &[Value]) -> (Outcome, Option<String>) {
+    if streams.len() == end.streams.len() {
+        return (end.outcome, end.error.clone());
+    }
+    let parts = streams.iter().filter_map(|stream| serde_json::from_value(stream["outcome"].clone()).ok());
+    let errors: Vec<&str> = streams.iter().filter_map(|stream| stream["error"].as_str()).collect();
+    (Outcome::together(parts.chain([end.outcome])), (!errors.is_empty()).then(|| errors.join("\n")))
 }
 
 /// A row of `_spile_requests`, with the columns that every destination has.
