@@ -23,6 +23,7 @@ pub(crate) enum Entry {
     Unanswered(Unanswered),
     /// A page was made of the exchange of that number.
     Used(u64),
+    Reached(Reached),
     End(RunEnd),
 }
 
@@ -171,6 +172,18 @@ pub struct Unanswered {
     pub body: Option<String>,
 }
 
+/// A stream has come to other progress, which is committed at some time after this, or never: from what the next run
+/// starts from, it can be told how far a run that was killed had come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Which stream.
+    pub stream: StreamName,
+    /// With so many pages.
+    pub pages: u64,
+    /// To this progress, by its hash.
+    pub progress: u64,
+}
+
 /// How a run ended: the last line. A run that was killed has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
@@ -194,6 +207,12 @@ pub struct StreamEnd {
     /// What it failed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureKind>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// At which page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
 }
 
 /// Names a request: the hash of all that is asked.

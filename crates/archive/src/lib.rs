@@ -17,7 +17,7 @@ mod recorder;
 
 pub use bodies::{BodyRef, Stored};
 pub use entry::{
-    Answered, Asked, Attempt, Cached, Head, Key, Reused, RunEnd, StreamEnd, StreamStart, Tried, Unanswered,
+    Answered, Asked, Attempt, Cached, Head, Key, Reached, Reused, RunEnd, StreamEnd, StreamStart, Tried, Unanswered,
 };
 pub use player::{Found, Player};
 pub use recorded::{Contents, Recorded, recorded};

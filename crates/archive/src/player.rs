@@ -13,13 +13,14 @@ use std::sync::{Mutex, PoisonError};
 use spile_model::{FailureKind, StreamName};
 
 use crate::bodies::{Bodies, BodyRef, Stored};
-use crate::entry::{Answered, Entry, Key, StreamStart, Tried};
+use crate::entry::{Answered, Entry, Key, Reached, StreamStart, Tried};
 use crate::recorded::{Recorded, for_each_line};
 
 /// Plays one recorded run.
 pub struct Player {
     recorded: Recorded,
     starts: BTreeMap<StreamName, StreamStart>,
+    reached: Vec<Reached>,
     bodies: Bodies,
     /// The lines of the exchanges, unpacked, in a file without a name: a long run has more of them than memory.
     lines: Mutex<File>,
@@ -66,7 +67,7 @@ impl Player {
     pub fn of(recorded: Recorded) -> io::Result<Self> {
         let mut lines = io::BufWriter::new(tempfile::tempfile()?);
         let mut exchanges: HashMap<(StreamName, Key), Vec<Line>> = HashMap::new();
-        let mut starts = BTreeMap::new();
+        let (mut starts, mut reached) = (BTreeMap::new(), Vec::new());
         let mut used = Vec::new();
         let mut offset = 0;
         for_each_line(&recorded.index, |line| {
@@ -81,6 +82,7 @@ impl Player {
                 }
                 Entry::Used(number) => used.push(number),
                 Entry::Stream(start) => drop(starts.insert(start.stream.clone(), start)),
+                Entry::Reached(one) => reached.push(one),
                 Entry::Run(_) | Entry::Unanswered(_) | Entry::End(_) => {}
             }
             Ok(ControlFlow::Continue(()))
@@ -91,7 +93,7 @@ impl Player {
         }
         let bodies = Bodies::of(&recorded.archive);
         let lines = Mutex::new(lines.into_inner().map_err(io::IntoInnerError::into_error)?);
-        Ok(Self { recorded, starts, bodies, lines, exchanges: Mutex::new(exchanges) })
+        Ok(Self { recorded, starts, reached, bodies, lines, exchanges: Mutex::new(exchanges) })
     }
 
     /// Which run it plays.
@@ -102,6 +104,11 @@ impl Player {
     /// What a stream started from; none where the run did not read it.
     pub fn start_of(&self, stream: &StreamName) -> Option<&StreamStart> {
         self.starts.get(stream)
+    }
+
+    /// To what a stream had come, in its order.
+    pub fn reached(&self, stream: &StreamName) -> impl DoubleEndedIterator<Item = &Reached> {
+        self.reached.iter().filter(move |reached| reached.stream == *stream)
     }
 
     /// Whether the recorded run asked this.

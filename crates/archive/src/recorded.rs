@@ -99,7 +99,7 @@ enum Glance {
     Stream(StreamGlance),
     Exchange(IgnoredAny),
     End(RunEnd),
-    #[serde(rename = "used", alias = "unanswered")]
+    #[serde(rename = "used", alias = "unanswered", alias = "reached")]
     Other(IgnoredAny),
 }
 

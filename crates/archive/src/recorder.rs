@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use spile_model::StreamName;
 
 use crate::bodies::{Bodies, BodyRef};
-use crate::entry::{Asked, Attempt, Entry, Head, RunEnd, StreamStart, Tried, Unanswered};
+use crate::entry::{Asked, Attempt, Entry, Head, Reached, RunEnd, StreamStart, Tried, Unanswered};
 use crate::files;
 use crate::recorded::{ENDED, LONGEST_LINE, OPEN};
 
@@ -108,6 +108,14 @@ impl Recorder {
     /// As all that write.
     pub fn used(&self, number: u64) -> io::Result<()> {
         self.write(&Entry::Used(number)).map(|_| ())
+    }
+
+    /// A stream comes to other progress, of which nothing is written yet.
+    ///
+    /// # Errors
+    /// As all that write.
+    pub fn reached(&self, reached: Reached) -> io::Result<()> {
+        self.write(&Entry::Reached(reached)).map(|_| ())
     }
 
     /// The run is over, and its index on the disk.

@@ -5,6 +5,8 @@
 //! no row is doubled and no progress goes back, whatever is replayed, and the recorded runs of a pipeline can be
 //! replayed one after the other.
 
+mod mark;
+mod recording;
 mod replay;
 
 use std::io;
@@ -14,9 +16,10 @@ use std::sync::Arc;
 use spile_archive::{Cached, Head, Recorder, Reused, RunEnd, StreamEnd, StreamStart};
 use spile_destination::{Destination, ReplayedRun};
 use spile_http::{Archiving, Client};
-use spile_model::{Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunId};
+use spile_model::{Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunId, StreamReport};
 use spile_plan::{BudgetPlan, CachePlan, PipelinePlan, Reuse, StreamPlan, Variable};
 
+pub(crate) use self::recording::StreamRecording;
 pub(crate) use self::replay::StreamReplay;
 pub use self::replay::{Chain, Replay};
 use crate::report::RunReport;
@@ -107,7 +110,6 @@ impl RunArchive {
         let Self::Replaying(replay) = self else { return Ok(None) };
         replay.fits(plan, world, destination).await?;
         let run = replay.recorded().head.run;
-        replay.chain.done().last = Some(run);
         let streams = plan.streams.iter().map(|stream| stream.name.clone()).filter(|stream| world.wants(stream));
         Ok(Some(ReplayedRun { run, streams: streams.collect() }))
     }
@@ -151,8 +153,8 @@ impl RunArchive {
         stored: Option<Progress>,
         has_table: bool,
         over: bool,
-    ) -> Result<(), Failure> {
-        let Self::Recording { recorder, .. } = self else { return Ok(()) };
+    ) -> Result<Option<StreamRecording>, Failure> {
+        let Self::Recording { recorder, .. } = self else { return Ok(None) };
         let partitions = stored.map(|progress| (PartitionKey::whole(), progress)).into_iter().collect();
         let start = StreamStart {
             stream: plan.name.clone(),
@@ -161,7 +163,8 @@ impl RunArchive {
             has_table,
             cache: plan.cache.as_ref().map(as_recorded),
         };
-        written(recorder, recorder.stream(start))
+        written(recorder, recorder.stream(start))?;
+        Ok(Some(StreamRecording::of(recorder, &plan.name)))
     }
 
     /// The run is over.
@@ -170,15 +173,17 @@ impl RunArchive {
     /// [`FailureKind::Archive`]
     pub(crate) fn end(&self, world: &World, report: &RunReport) -> Result<(), Failure> {
         let Self::Recording { recorder, .. } = self else { return Ok(()) };
-        let stream = |stream: &spile_model::StreamReport| StreamEnd {
-            stream: stream.stream.clone(),
-            outcome: stream.outcome,
-            pages: stream.pages,
-            failure: report
-                .failures
-                .iter()
-                .find(|failure| failure.stream.as_ref() == Some(&stream.stream))
-                .map(|failure| failure.kind.clone()),
+        let stream = |stream: &StreamReport| {
+            let mut failures = report.failures.iter().chain(&report.spent);
+            let failure = failures.find(|failure| failure.stream.as_ref() == Some(&stream.stream));
+            StreamEnd {
+                stream: stream.stream.clone(),
+                outcome: stream.outcome,
+                pages: stream.pages,
+                failure: failure.map(|failure| failure.kind.clone()),
+                message: failure.map(|failure| failure.message.clone()),
+                page: failure.and_then(|failure| failure.page),
+            }
         };
         let streams = report.streams.iter().map(stream).collect();
         written(recorder, recorder.end(RunEnd { finished_at: world.clock.now(), outcome: report.outcome, streams }))

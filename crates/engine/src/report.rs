@@ -22,8 +22,8 @@ pub struct RunReport {
     pub streams: Vec<StreamReport>,
     /// What went wrong, each with its place.
     pub failures: Vec<Failure>,
-    /// What was not sent any more, where the run's budget ended it.
-    pub spent: Option<Failure>,
+    /// What was not sent any more, where the run's budget ended it: for each stream that had not come to its end.
+    pub spent: Vec<Failure>,
     /// What the API told of its own decay.
     pub notices: Vec<Noticed>,
     /// From its start to its end.

@@ -37,7 +37,7 @@ pub async fn run(plan: Arc<PipelinePlan>, destination: Arc<dyn Destination>, wor
         streams: Vec::new(),
         failures: Vec::new(),
         notices: Vec::new(),
-        spent: None,
+        spent: Vec::new(),
         took: began.elapsed(),
     };
     if let Err(failure) = run_into(&plan, destination, world, &mut report).await {
@@ -96,7 +96,7 @@ async fn read_streams(plan: &PipelinePlan, shared: &Arc<Shared>, report: &mut Ru
             joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         report.streams.push(stream);
         match failure {
-            Some(failure) if failure.kind == FailureKind::BudgetSpent => drop(report.spent.get_or_insert(failure)),
+            Some(failure) if failure.kind == FailureKind::BudgetSpent => report.spent.push(failure),
             failure => report.failures.extend(failure),
         }
     }

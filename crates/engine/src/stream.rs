@@ -11,7 +11,7 @@ use spile_source::{Pages, Source};
 use tokio_util::sync::CancellationToken;
 
 use crate::World;
-use crate::archive::{RunArchive, StreamReplay};
+use crate::archive::{RunArchive, StreamRecording, StreamReplay};
 use crate::progress::Accounting;
 use crate::tally::Tally;
 use crate::typist::Typist;
@@ -57,6 +57,8 @@ struct Reading {
     kept: bool,
     /// What the recorded run did that this one lives again, if it is one.
     replay: Option<StreamReplay>,
+    /// What is told an archive, if it is recorded.
+    recording: Option<StreamRecording>,
     /// Pages read so far.
     page: u64,
     /// The last page is behind us.
@@ -83,7 +85,7 @@ impl Reading {
         let stored = checkpoint.partitions.remove(&PartitionKey::whole());
         let replay = shared.archive.replay().map(|replay| replay.of_stream(&plan.name)).transpose()?;
         let mut accounting = match &replay {
-            Some(replay) => replay.accounting(plan, shared.run, stored.clone())?,
+            Some(replay) => replay.accounting(plan, shared.run, stored.clone()),
             None => Accounting::begin(plan, shared.run, stored.clone())?,
         };
         let writer = shared.destination.open_stream(target(shared.run, plan, &accounting)).await?;
@@ -94,7 +96,7 @@ impl Reading {
         if over {
             accounting.start_over();
         }
-        shared.archive.stream(plan, stored, writer.known_schema().is_some(), over)?;
+        let recording = shared.archive.stream(plan, stored, writer.known_schema().is_some(), over)?;
         tally.started(accounting.cursor(), accounting.reads_from());
         Ok(Self {
             pages: shared.source.pages(plan, accounting.start()),
@@ -104,6 +106,7 @@ impl Reading {
             writer,
             stop: shared.world.stop.clone(),
             replay,
+            recording,
             page: 0,
             complete: false,
         })
@@ -147,7 +150,9 @@ impl Reading {
             for (index, part) in parts.iter().enumerate() {
                 let last = page.last && index + 1 == parts.len();
                 let batch = self.typist.type_part(&page, part.clone(), last, tally)?;
-                self.replay.iter_mut().for_each(|replay| replay.comes_to(&batch.delta.to));
+                if let Some(recording) = &mut self.recording {
+                    recording.comes_to(&batch.delta.to, page.number)?;
+                }
                 match self.writer.write(batch).await.map_err(Break::Writing)? {
                     Written::Durable(committed) => tally.committed(committed),
                     Written::Accepted => {}
@@ -161,7 +166,12 @@ impl Reading {
 
     /// The next page; none after the last one, and none when the user has asked to stop.
     async fn next_page(&mut self) -> Result<Option<Page>, Failure> {
-        if self.complete || self.replay.as_ref().is_some_and(|replay| replay.ends_after(self.page)) {
+        if self.complete {
+            return Ok(None);
+        }
+        if let Some(replay) = &mut self.replay
+            && replay.ends_after(self.page)?
+        {
             return Ok(None);
         }
         tokio::select! {

@@ -51,7 +51,14 @@ fn checkpoint() -> Checkpoint {
 }
 
 fn end(recorder: &Recorder) {
-    let stream = StreamEnd { stream: StreamName::new("orders"), outcome: Outcome::Succeeded, pages: 0, failure: None };
+    let stream = StreamEnd {
+        stream: StreamName::new("orders"),
+        outcome: Outcome::Succeeded,
+        pages: 0,
+        failure: None,
+        message: None,
+        page: None,
+    };
     let finished_at = SECOND.parse().unwrap();
     recorder.end(RunEnd { finished_at, outcome: Outcome::Succeeded, streams: vec![stream] }).unwrap();
 }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use spile_archive::{Player, Recorded, StreamStart};
 use spile_destination::Destination;
 use spile_model::event::Outcome;
-use spile_model::{Answer, Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunEvent, RunId, StreamName};
+use spile_model::{Checkpoint, Failure, FailureKind, PartitionKey, Progress, RunEvent, RunId, StreamName};
 use spile_plan::{PipelinePlan, StreamPlan, WriteMode};
 
+use super::mark::{mark, told};
 use crate::progress::Accounting;
 use crate::world::World;
 
@@ -21,10 +22,12 @@ pub struct Chain {
 
 /// What has been replayed.
 #[derive(Default)]
-pub(super) struct Done {
-    pub(super) last: Option<RunId>,
+struct Done {
+    last: Option<RunId>,
     /// Streams of which nothing was there before: what is there now is what was replayed.
     own: BTreeSet<StreamName>,
+    /// To what each stream had come in the run that was replayed last, as it was recorded.
+    ended: BTreeMap<StreamName, u64>,
 }
 
 impl Chain {
@@ -38,7 +41,7 @@ impl Chain {
         &self.runs
     }
 
-    pub(super) fn done(&self) -> MutexGuard<'_, Done> {
+    fn done(&self) -> MutexGuard<'_, Done> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -46,7 +49,7 @@ impl Chain {
 /// A recorded run, to be lived again.
 pub struct Replay {
     pub(super) player: Arc<Player>,
-    pub(super) chain: Arc<Chain>,
+    chain: Arc<Chain>,
     /// Its place in the chain.
     at: usize,
 }
@@ -76,24 +79,42 @@ impl Replay {
             let message = format!("run {} did not read this stream", recorded.head.run);
             Failure::new(FailureKind::NotRecorded, message).in_stream(stream)
         })?;
-        let stop = self.stop(stream)?;
-        let is_there = stop.is_at(&whole(&start.checkpoint).unwrap_or_default());
-        Ok(StreamReplay { start, stop, is_there })
+        self.ending(start)
     }
 
     /// Where the recorded run ended with that stream. A run that was killed could not tell, and of one that could not write
     /// nobody knows which of its pages were committed: both ended where a later one began.
-    fn stop(&self, stream: &StreamName) -> Result<Stop, Failure> {
+    fn ending(&self, start: StreamStart) -> Result<StreamReplay, Failure> {
+        let stream = &start.stream;
+        let began = mark(&whole(&start.checkpoint).unwrap_or_default());
+        let last = self.player.reached(stream).next_back().map_or(began, |reached| reached.progress);
         let end = self.recorded().end.as_ref();
         let end = end.and_then(|end| end.streams.iter().find(|end| end.stream == *stream));
-        match end {
-            Some(end) if end.outcome == Outcome::Interrupted => return Ok(Stop::AfterPages(end.pages)),
-            Some(end) if !end.failure.as_ref().is_some_and(is_of_the_place) => return Ok(Stop::AtEnd),
-            _ => {}
-        }
+        let spent = end.filter(|end| end.failure == Some(FailureKind::BudgetSpent)).map(|end| {
+            let message = end.message.as_deref().unwrap_or("not sent");
+            Failure { page: end.page, ..Failure::new(FailureKind::BudgetSpent, message) }
+        });
+        let (pages, ended) = match end {
+            Some(end) if end.outcome == Outcome::Interrupted => (Some(end.pages), last),
+            Some(end) if !end.failure.as_ref().is_some_and(is_of_the_place) => (None, last),
+            _ => {
+                let next = self.begins_later(stream)?;
+                let mut reached = self.player.reached(stream);
+                let pages = match next {
+                    Some(next) if next == began => Some(0),
+                    next => reached.find(|reached| Some(reached.progress) == next).map(|reached| reached.pages),
+                };
+                (pages, next.unwrap_or(last))
+            }
+        };
+        Ok(StreamReplay { start, pages, spent, ended })
+    }
+
+    /// What the next recorded run that read this stream began with.
+    fn begins_later(&self, stream: &StreamName) -> Result<Option<u64>, Failure> {
         let later = self.chain.runs.iter().skip(self.at + 1).find(|run| run.streams.contains_key(stream));
-        let later = later.map(|run| run.start_of(stream).map_err(unreadable)).transpose()?.flatten();
-        Ok(later.map_or(Stop::AtEnd, |start| Stop::At(whole(&start.checkpoint).unwrap_or_default())))
+        let start = later.map(|run| run.start_of(stream).map_err(unreadable)).transpose()?.flatten();
+        Ok(start.map(|start| mark(&whole(&start.checkpoint).unwrap_or_default())))
     }
 
     /// Whether what `destination` holds is what the recorded run began with, or nothing; or whether it can be brought to
@@ -108,21 +129,26 @@ impl Replay {
         destination: &dyn Destination,
     ) -> Result<(), Failure> {
         let mut emptied = Vec::new();
-        for stream in plan.streams.iter().map(|stream| &stream.name).filter(|stream| world.wants(stream)) {
+        let mut ended = Vec::new();
+        // One that was not recorded fails by itself.
+        let is_lived_again = |stream: &&StreamName| world.wants(stream) && self.player.start_of(stream).is_some();
+        for stream in plan.streams.iter().map(|stream| &stream.name).filter(is_lived_again) {
+            let StreamReplay { start, ended: mark, .. } = self.of_stream(stream)?;
+            ended.push((stream.clone(), mark));
             let Some(stored) = whole(&destination.checkpoint(stream).await?) else {
                 self.chain.done().own.insert(stream.clone());
                 continue;
             };
-            let start = self.of_stream(stream)?.start;
             let began = whole(&start.checkpoint);
-            if is_same_place(&stored, &began.clone().unwrap_or_default()) {
+            let place = began.clone().unwrap_or_default();
+            if is_same_place(&stored, &place) || (self.goes_on(stream, &place) && told(&stored) == told(&place)) {
                 continue;
             }
             match (began, start.has_table) {
                 // Its progress was forgotten between the runs, as it is now.
                 (None, true) if self.chain.done().last.is_some() => {}
                 (None, false) if self.chain.done().own.contains(stream) => emptied.push(stream),
-                (began, _) => return Err(self.unfit(destination, began.as_ref()).in_stream(stream)),
+                (began, _) => return Err(self.unfit(destination, stream, &stored, began.as_ref()).in_stream(stream)),
             }
         }
         for stream in emptied {
@@ -131,14 +157,38 @@ impl Replay {
             world.events.emit(RunEvent::Warning { stream: Some(stream.clone()), message });
             destination.reset(stream, true).await?;
         }
+        let mut done = self.chain.done();
+        done.last = Some(self.recorded().head.run);
+        done.ended.extend(ended);
         Ok(())
     }
 
-    /// Why the run that began with `began` cannot be replayed into what is there.
-    fn unfit(&self, destination: &dyn Destination, began: Option<&Progress>) -> Failure {
+    /// Whether this run began with `began` where the one that was replayed before it ended: both as they were recorded,
+    /// for the file may make other progress of the same answers.
+    fn goes_on(&self, stream: &StreamName, began: &Progress) -> bool {
+        self.chain.done().ended.get(stream) == Some(&mark(began))
+    }
+
+    /// Why the run that began with `began` cannot be replayed into what is there, which has `stored`.
+    fn unfit(
+        &self,
+        destination: &dyn Destination,
+        stream: &StreamName,
+        stored: &Progress,
+        began: Option<&Progress>,
+    ) -> Failure {
         let (place, run) = (destination.describe(), self.recorded().head.run);
-        let reached = began.and_then(|began| began.unfinished.max(began.finished));
-        let message = match (self.chain.done().last, reached) {
+        let last_run = |progress: &Progress| progress.unfinished.max(progress.finished);
+        let (last, reached) = (self.chain.done().last, began.and_then(last_run));
+        let message = match (last, reached) {
+            _ if began.is_some_and(|began| self.goes_on(stream, began)) => format!(
+                "run {run} was told of pages only that they had not changed, and the file as it is now does not remember \
+                 these: replay with `write`, `primary_key`, `cursor` and `pagination` as they were when it was recorded"
+            ),
+            (None, Some(reached)) if last_run(stored) == Some(reached) => format!(
+                "{place} holds what run {reached} left, but not as it was when run {run} went on from it: where the file has \
+                 changed since, replay both at once: `--run {reached}.. --to FILE`"
+            ),
             (Some(last), Some(reached)) if reached > last => format!(
                 "run {reached} was not recorded: run {run} went on from it, and what it brought is missing here; to replay \
                  from run {run} on into another file: `--run {run}.. --to FILE`"
@@ -182,41 +232,19 @@ fn is_of_the_place(kind: &FailureKind) -> bool {
 /// What a recorded run did with one stream.
 pub(crate) struct StreamReplay {
     start: StreamStart,
-    stop: Stop,
-    /// The progress is the one to stop at.
-    is_there: bool,
-}
-
-/// Where a stream stops.
-enum Stop {
-    /// At its end, or at the failure that was recorded.
-    AtEnd,
-    /// After so many pages: the user had asked to stop.
-    AfterPages(u64),
-    /// When this is its progress: the run was killed, and this is what the next one found.
-    At(Progress),
-}
-
-impl Stop {
-    fn is_at(&self, progress: &Progress) -> bool {
-        matches!(self, Self::At(end) if is_same_place(end, progress))
-    }
+    /// After so many pages it ended, which was before the stream's end and before what was recorded of it: the user had asked to
+    /// stop, or it was killed and this is what the next run found.
+    pages: Option<u64>,
+    /// What was not sent any more after them, where the budget ended it.
+    spent: Option<Failure>,
+    /// To what it had come then, as it was recorded.
+    ended: u64,
 }
 
 impl StreamReplay {
-    /// The accounting of the stream from where the recorded run began, which is `stored` if anything is.
-    pub(crate) fn accounting(
-        &self,
-        plan: &StreamPlan,
-        run: RunId,
-        stored: Option<Progress>,
-    ) -> Result<Accounting, Failure> {
-        if stored.is_some() {
-            return Accounting::begin(plan, run, stored);
-        }
-        let mut accounting = Accounting::begin(plan, run, whole(&self.start.checkpoint))?;
-        accounting.write_to_an_empty_place();
-        Ok(accounting)
+    /// The accounting of the stream, which asks from where the recorded run began, and goes on from what is `stored`.
+    pub(crate) fn accounting(&self, plan: &StreamPlan, run: RunId, stored: Option<Progress>) -> Accounting {
+        Accounting::again(plan, run, whole(&self.start.checkpoint), stored)
     }
 
     /// Whether the recorded run read the stream from the beginning, whatever was stored.
@@ -232,18 +260,13 @@ impl StreamReplay {
         Ok(self.start.from_beginning || (is_stored && whole(&self.start.checkpoint).is_none()))
     }
 
-    /// The progress is this, once what was handed out so far is durable.
-    pub(crate) fn comes_to(&mut self, progress: &Progress) {
-        self.is_there = self.stop.is_at(progress);
-    }
-
     /// Whether the recorded run went no further than that page.
-    pub(crate) fn ends_after(&self, page: u64) -> bool {
-        match self.stop {
-            Stop::AtEnd => false,
-            Stop::AfterPages(pages) => page >= pages,
-            Stop::At(_) => self.is_there,
-        }
+    ///
+    /// # Errors
+    /// [`FailureKind::BudgetSpent`] where this is why.
+    pub(crate) fn ends_after(&mut self, page: u64) -> Result<bool, Failure> {
+        let ends = self.pages.is_some_and(|pages| page >= pages);
+        self.spent.take_if(|_| ends).map_or(Ok(ends), Err)
     }
 }
 
@@ -255,14 +278,6 @@ fn is_same_place(one: &Progress, other: &Progress) -> bool {
         (progress.cursor.clone(), progress.boundary.len(), progress.unfinished, progress.finished)
     };
     place(one) == place(other) && told(one) == told(other)
-}
-
-fn told(progress: &Progress) -> BTreeMap<u64, [Option<&str>; 2]> {
-    let version = |answer| {
-        let Answer { etag, last_modified, .. }: &Answer = answer;
-        [etag.as_deref(), last_modified.as_deref()]
-    };
-    progress.answers.iter().map(|(key, answer)| (key.request, version(answer))).collect()
 }
 
 /// The progress of a stream that is not divided.

@@ -42,10 +42,11 @@ impl Boundary {
 
     /// Whether an earlier run has loaded this record.
     pub(super) fn knows(&self, value: &CursorValue, text: &[u8]) -> bool {
-        match self.committed.as_ref().and_then(|committed| value.partial_cmp(committed)) {
+        match self.committed.as_ref().map_or(Some(Ordering::Greater), |committed| value.partial_cmp(committed)) {
             Some(Ordering::Less) => true,
-            Some(Ordering::Equal) => self.recognised.borrow_mut().recognise(text),
-            Some(Ordering::Greater) | None => false,
+            // Of two kinds there is no order: what is at the cursor can be recognised all the same.
+            Some(Ordering::Equal) | None => self.recognised.borrow_mut().recognise(text),
+            Some(Ordering::Greater) => false,
         }
     }
 
@@ -67,6 +68,13 @@ impl Boundary {
                 self.crowded = true;
             }
         }
+    }
+
+    /// Nothing stands at the highest cursor: it is none. What was loaded at the committed one is still recognised.
+    pub(super) fn forget_cursor(&mut self) {
+        self.high = None;
+        self.at_high.clear();
+        self.crowded = false;
     }
 
     /// Forgets the answers about a page that is left behind; its memory may be used by another now.

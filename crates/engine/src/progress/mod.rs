@@ -55,6 +55,8 @@ pub(crate) struct Accounting {
     base: Progress,
     /// Where requests go back to.
     from: Option<CursorValue>,
+    /// The run was recorded, and its file may have changed since.
+    lived_again: bool,
     /// The highest cursor of this run.
     high: Option<CursorValue>,
     /// A cursor below it that no further record can have, where records come in order.
@@ -73,6 +75,26 @@ impl Accounting {
     /// # Errors
     /// The stored cursor is of a kind that the lookback does not fit.
     pub(crate) fn begin(plan: &StreamPlan, run: RunId, stored: Option<Progress>) -> Result<Self, Failure> {
+        let mut accounting = Self::from(plan, run, stored);
+        if let Some(cursor) = accounting.base.cursor.clone() {
+            accounting.fits_lookback(&cursor)?;
+            accounting.from = Some(accounting.looking_back(&cursor));
+        }
+        Ok(accounting)
+    }
+
+    /// Begins the accounting of a run that is lived again: it asks as it did, from what was `recorded`, and goes on from
+    /// what is `stored` where it writes now; from what was recorded, if there is nothing.
+    pub(crate) fn again(plan: &StreamPlan, run: RunId, recorded: Option<Progress>, stored: Option<Progress>) -> Self {
+        let asks_from = recorded.as_ref().and_then(|recorded| recorded.cursor.clone());
+        let mut accounting = Self::from(plan, run, stored.clone().or(recorded));
+        accounting.lived_again = true;
+        accounting.stored = stored;
+        accounting.from = asks_from.filter(|_| accounting.cursor.is_some()).map(|at| accounting.looking_back(&at));
+        accounting
+    }
+
+    fn from(plan: &StreamPlan, run: RunId, stored: Option<Progress>) -> Self {
         let cursor = plan.cursor.clone().filter(|_| plan.write != WriteMode::Replace);
         let keyed = !plan.primary_key.is_empty();
         let advance = match (plan.write, cursor.as_ref().map(|cursor| cursor.order)) {
@@ -94,6 +116,7 @@ impl Accounting {
             base: stored.clone().unwrap_or_default(),
             stored,
             from: None,
+            lived_again: false,
             heard: Heard::new(plan),
             page_high: None,
             missing: 0,
@@ -104,12 +127,8 @@ impl Accounting {
         if accounting.cursor.is_none() {
             accounting.forget_cursor();
         }
-        if let Some(cursor) = accounting.base.cursor.clone() {
-            accounting.fits_lookback(&cursor)?;
-            accounting.from = Some(accounting.looking_back(&cursor));
-        }
         accounting.watch_boundary();
-        Ok(accounting)
+        accounting
     }
 
     /// Reads from the beginning, whatever is stored. From the first commit on nothing is left of the old cursor, for
@@ -119,11 +138,6 @@ impl Accounting {
         self.base.answers.clear();
         self.forget_cursor();
         self.watch_boundary();
-    }
-
-    /// What this run goes on from is not stored where it writes: it is lived again, and its rows go to an empty place.
-    pub(crate) fn write_to_an_empty_place(&mut self) {
-        self.stored = None;
     }
 
     /// The cursor up to which everything is in the table, once what was handed out so far is durable.
@@ -191,6 +205,7 @@ impl Accounting {
         let Some(seen) = seen else {
             return Ok(());
         };
+        self.forget_another_kind(&seen.max);
         let compared = self.compare(&seen.max)?;
         if self.advance == Advance::EachPage {
             self.keeps_order(seen)?;
@@ -204,6 +219,17 @@ impl Accounting {
             boundary.loaded(&seen.max, seen.at_max.iter().map(|&record| text(record)));
         }
         Ok(())
+    }
+
+    /// A recorded run began with a cursor of the type that its field had then: where it has another one now, the cursor
+    /// begins anew with its values.
+    fn forget_another_kind(&mut self, value: &CursorValue) {
+        let is_other = |cursor: &CursorValue| value.partial_cmp(cursor).is_none();
+        if self.lived_again && self.base.cursor.as_ref().is_some_and(is_other) {
+            self.forget_cursor();
+            self.high = self.high.take().filter(|high| !is_other(high));
+            self.boundary.iter_mut().for_each(Boundary::forget_cursor);
+        }
     }
 
     /// How a value stands to the highest one so far. The first one is held against what is stored and configured.

@@ -155,7 +155,7 @@ async fn a_budget_is_one_for_all_streams_and_every_run_has_its_own() {
     stage.plan.budget.max_requests = std::num::NonZeroU64::new(3);
     let report = stage.run().await;
     assert_eq!((report.outcome, report.failures.len()), (Outcome::Interrupted, 0));
-    assert_eq!(report.spent.as_ref().map(|spent| &spent.kind), Some(&FailureKind::BudgetSpent));
+    assert_eq!(report.spent.first().map(|spent| &spent.kind), Some(&FailureKind::BudgetSpent));
     assert_eq!(stage.api.request_count(), 3);
     assert_eq!(report.streams.iter().map(|stream| stream.requests).sum::<u64>(), 3);
     let interrupted = report.streams.iter().find(|stream| stream.outcome == Outcome::Interrupted).unwrap();

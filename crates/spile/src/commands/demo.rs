@@ -58,7 +58,7 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
     drop(api);
     closing::show(&report, &plan.destination, verbose, terminal);
     report.failures.iter().for_each(|one| failure::show_failure(one, terminal));
-    report.spent.iter().for_each(|spent| failure::show_spent(spent, terminal));
+    report.spent.iter().take(1).for_each(|spent| failure::show_spent(spent, terminal));
     let exit = exit(&report);
     if exit == Exit::Success {
         tell_what_came(&report, &before, &files.database, terminal);

@@ -57,7 +57,7 @@ pub(crate) async fn execute(arguments: &Arguments, verbose: bool, terminal: &Ter
         closing::show(&report, &plan.destination, verbose, terminal);
     }
     report.failures.iter().for_each(|one| failure::show_failure(one, terminal));
-    report.spent.iter().for_each(|spent| failure::show_spent(spent, terminal));
+    report.spent.iter().take(1).for_each(|spent| failure::show_spent(spent, terminal));
     Ok(exit(&report))
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn until_stopped(
 pub(crate) fn exit(report: &RunReport) -> Exit {
     match report.outcome {
         Outcome::Succeeded => Exit::Success,
-        Outcome::Interrupted if report.spent.is_some() => Exit::Spent,
+        Outcome::Interrupted if !report.spent.is_empty() => Exit::Spent,
         Outcome::Interrupted => Exit::Interrupted,
         Outcome::Failed => {
             let locked = report.failures.iter().any(|failure| failure.kind == FailureKind::DestinationLocked);

@@ -79,7 +79,7 @@ fn total(report: &RunReport, terminal: &Terminal) -> String {
         Outcome::Succeeded if report.replayed => terminal.good("was replayed"),
         Outcome::Failed if report.replayed => terminal.bad("was replayed and failed"),
         Outcome::Interrupted if report.replayed => terminal.good("was replayed as far as it went"),
-        Outcome::Interrupted if report.spent.is_some() => {
+        Outcome::Interrupted if !report.spent.is_empty() => {
             terminal.attention("was stopped by its budget; run again to go on")
         }
         Outcome::Succeeded => terminal.good("succeeded"),

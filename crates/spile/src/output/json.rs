@@ -49,7 +49,7 @@ fn finished(report: &RunReport) -> RunFinished<'_> {
         rows: report.streams.iter().map(|stream| stream.rows).sum(),
         requests: report.streams.iter().map(|stream| stream.requests).sum(),
         cost: closing::cost(report.streams.iter()),
-        stopped_by: report.spent.as_ref().map(ToString::to_string),
+        stopped_by: report.spent.first().map(ToString::to_string),
         seconds: report.took.as_secs_f64(),
         errors: report
             .failures

@@ -80,7 +80,7 @@ fn report(outcome: Outcome, streams: Vec<StreamReport>) -> RunReport {
         streams,
         failures: Vec::new(),
         notices: Vec::new(),
-        spent: None,
+        spent: Vec::new(),
         took: Duration::from_millis(4_500),
     }
 }
@@ -144,7 +144,7 @@ fn every_endpoint_is_told_in_full_where_more_is_asked_for() {
 
 #[test]
 fn a_run_whose_budget_was_spent_says_so() {
-    let spent = Some(Failure::new(FailureKind::BudgetSpent, "not sent"));
+    let spent = vec![Failure::new(FailureKind::BudgetSpent, "not sent")];
     insta::assert_snapshot!(shown(&RunReport { spent, ..report(Outcome::Interrupted, Vec::new()) }));
 }
 

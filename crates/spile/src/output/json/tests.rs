@@ -95,7 +95,7 @@ fn failed_run() -> RunReport {
         streams: vec![stream_report()],
         failures: vec![Failure::new(FailureKind::Timeout, "too late")],
         notices: Vec::new(),
-        spent: None,
+        spent: Vec::new(),
         took: Duration::ZERO,
     }
 }

@@ -52,11 +52,15 @@ fn serve(things: &Arc<Mutex<Vec<Value>>>) -> FakeApi {
 fn pages(things: &Arc<Mutex<Vec<Value>>>) -> impl Fn(&Request) -> Response + Send + Sync + 'static {
     let things = Arc::clone(things);
     move |request| {
-        let since: i64 = request.query("since").map_or(0, |since| since.parse().unwrap());
+        let since = request.query("since").filter(|since| !since.is_empty());
         let from: usize = request.query("from").map_or(0, |from| from.parse().unwrap());
-        let mut found: Vec<Value> =
-            things.lock().unwrap().iter().filter(|thing| thing["at"].as_i64().unwrap() >= since).cloned().collect();
-        found.sort_by_key(|thing| thing["at"].as_i64());
+        let is_wanted = |thing: &&Value| match (&thing["at"], &since) {
+            (_, None) => true,
+            (Value::String(at), Some(since)) => at.as_str() >= &**since,
+            (at, Some(since)) => at.as_i64().unwrap() >= since.parse().unwrap(),
+        };
+        let mut found: Vec<Value> = things.lock().unwrap().iter().filter(is_wanted).cloned().collect();
+        found.sort_by_key(|thing| (thing["at"].as_i64(), thing["at"].as_str().map(ToOwned::to_owned)));
         let next = (from + 5 < found.len()).then_some(from + 5);
         let data: Vec<Value> = found.into_iter().skip(from).take(5).collect();
         Response::json(json!({ "data": data, "next": next }))
@@ -65,6 +69,24 @@ fn pages(things: &Arc<Mutex<Vec<Value>>>) -> impl Fn(&Request) -> Response + Sen
 
 fn thing(id: i64, at: i64) -> Value {
     json!({ "id": id, "at": at, "name": format!("thing {id} at {at}") })
+}
+
+/// A thing that was changed so many minutes after the month began.
+fn stamped(id: i64) -> Value {
+    json!({ "id": id, "at": format!("2024-05-01T{:02}:{:02}:00Z", id / 60, id % 60), "v": id })
+}
+
+/// The same pipeline, with the cursor's field as a text.
+fn as_text(place: &Place) {
+    let text = std::fs::read_to_string(place.path("pipeline.yaml")).unwrap();
+    let changed = text.replace("    path: /things\n", "    path: /things\n    columns: { at: text }\n");
+    std::fs::write(place.path("text.yaml"), changed).unwrap();
+}
+
+/// The rows, whatever the type of the cursor's field.
+fn rows(place: &Place, database: &str, table: &str, of: &str) -> Vec<String> {
+    let columns = "id, \"at\"::timestamptz, v, _spile_run";
+    place.query(database, &format!("select {columns} from {table} where {of} order by all"))
 }
 
 fn assert_same(place: &Place, database: &str, other: &str) {
@@ -127,12 +149,9 @@ fn a_replay_never_doubles_rows_and_never_moves_progress_back() {
     assert_eq!(place.query("test.duckdb", counts), ["21|21|3"]);
 }
 
-#[test]
-fn a_run_that_was_killed_is_replayed_as_far_as_the_next_one_found_it() {
-    let things = Arc::new(Mutex::new((1..=40).map(|id| thing(id, id)).collect::<Vec<_>>()));
-    let api = serve(&things);
+/// A place in which a run was recorded that was killed after some pages, each of which is committed by itself.
+fn killed(api: &FakeApi) -> Place {
     let place = Place::with_pipeline(&api.url(), STREAMS);
-    // Each page is committed by itself.
     let text = std::fs::read_to_string(place.path("pipeline.yaml")).unwrap();
     let often = "destination: { duckdb: { path: test.duckdb, commit: { rows: 1 } } }";
     std::fs::write(place.path("pipeline.yaml"), text.replace("destination: duckdb:test.duckdb", often)).unwrap();
@@ -140,6 +159,14 @@ fn a_run_that_was_killed_is_replayed_as_far_as_the_next_one_found_it() {
     api.after_answers(9, switch.puller());
     let program = Program::new(env!("CARGO_BIN_EXE_spile")).args(RECORD).cwd(place.path(""));
     assert!(!program.run(&KillPoint::Pulled(switch)).success());
+    place
+}
+
+#[test]
+fn a_run_that_was_killed_is_replayed_as_far_as_the_next_one_found_it() {
+    let things = Arc::new(Mutex::new((1..=40).map(|id| thing(id, id)).collect::<Vec<_>>()));
+    let api = serve(&things);
+    let place = killed(&api);
 
     let listed = place.call(&["replay", "archive", "--list"]).succeeded().stdout;
     assert!(listed.contains("killed or under way"), "{listed}");
@@ -157,6 +184,89 @@ fn a_run_that_was_killed_is_replayed_as_far_as_the_next_one_found_it() {
     place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]).succeeded();
     assert_same(&place, "again.duckdb", "test.duckdb");
     assert_eq!(place.query("again.duckdb", "select count(*), count(distinct id) from appended"), ["41|41"]);
+}
+
+#[test]
+fn recorded_runs_go_on_from_each_other_with_another_type_of_the_cursor() {
+    let things = Arc::new(Mutex::new((1..=12).map(stamped).collect::<Vec<_>>()));
+    let api = serve(&things);
+    let place = Place::with_pipeline(&api.url(), STREAMS);
+    place.call(&RECORD).succeeded();
+    place.call(&RECORD).succeeded();
+    things.lock().unwrap().extend((13..=20).map(stamped));
+    place.call(&RECORD).succeeded();
+    things.lock().unwrap().push(stamped(21));
+    place.call(&RECORD).succeeded();
+    drop(api);
+    as_text(&place);
+
+    place.call(&["replay", "archive", "text.yaml", "--to", "again.duckdb", "--quiet"]).succeeded();
+    place.call(&["replay", "archive", "text.yaml", "--to", "rest.duckdb", "--quiet", "--run", "2.."]).succeeded();
+    for table in ["merged", "appended", "copied"] {
+        let was = rows(&place, "test.duckdb", table, "true");
+        assert_eq!(rows(&place, "again.duckdb", table, "true"), was, "{table}");
+    }
+    let later = rows(&place, "test.duckdb", "appended", "_spile_run > 1");
+    assert_eq!((later.len(), rows(&place, "rest.duckdb", "appended", "true")), (9, later));
+    let types = "select distinct data_type from information_schema.columns where column_name = 'at' and table_name = 'appended'";
+    assert_eq!(place.query("again.duckdb", types), ["VARCHAR"]);
+
+    // One by one, what was replayed before is not known to be of this archive.
+    place.call(&["replay", "archive", "text.yaml", "--to", "single.duckdb", "--quiet", "--run", "1"]).succeeded();
+    let called = place.call(&["replay", "archive", "text.yaml", "--to", "single.duckdb", "--quiet", "--run", "2"]);
+    assert_eq!(called.code, 1);
+    assert!(called.stderr.contains("replay both at once: `--run 1.. --to FILE`"), "{}", called.stderr);
+}
+
+#[test]
+fn recorded_runs_go_on_from_each_other_where_the_record_at_the_cursor_is_a_reject_now() {
+    let things = Arc::new(Mutex::new(vec![json!({ "id": 1, "at": "10" }), json!({ "id": 2, "at": "x" })]));
+    let api = serve(&things);
+    let place = Place::with_pipeline(&api.url(), STREAMS);
+    place.call(&RECORD).succeeded();
+    things.lock().unwrap().extend([json!({ "id": 3, "at": "y" })]);
+    place.call(&RECORD).succeeded();
+    let text = std::fs::read_to_string(place.path("pipeline.yaml")).unwrap();
+    let changed = text.replace("    path: /things\n", "    path: /things\n    columns: { at: int }\n");
+    std::fs::write(place.path("changed.yaml"), changed).unwrap();
+    place.call(&["replay", "archive", "changed.yaml", "--to", "again.duckdb", "--quiet"]).succeeded();
+    assert_eq!(place.query("again.duckdb", "select id, \"at\" from merged where \"at\" is not null"), ["1|10"]);
+    assert_eq!(place.query("again.duckdb", "select max(run) from _spile_runs where status = 'succeeded'"), ["2"]);
+}
+
+#[test]
+fn a_run_that_was_killed_ends_where_the_next_one_found_it_with_another_type_of_the_cursor_too() {
+    let things = Arc::new(Mutex::new((1..=40).map(stamped).collect::<Vec<_>>()));
+    let api = serve(&things);
+    let place = killed(&api);
+    as_text(&place);
+    things.lock().unwrap().push(stamped(41));
+    place.call(&RECORD).succeeded();
+    drop(api);
+    place.call(&["replay", "archive", "text.yaml", "--to", "again.duckdb", "--quiet"]).succeeded();
+    for table in ["merged", "appended", "copied"] {
+        let was = rows(&place, "test.duckdb", table, "true");
+        assert_eq!((was.len(), rows(&place, "again.duckdb", table, "true")), (41, was), "{table}");
+    }
+}
+
+#[test]
+fn a_run_that_its_budget_ended_is_told_in_the_same_words_also_where_a_part_of_it_is_replayed() {
+    let things = Arc::new(Mutex::new((1..=40).map(|id| thing(id, id)).collect::<Vec<_>>()));
+    let api = serve(&things);
+    let place = Place::with_pipeline(&api.url(), STREAMS);
+    let text = std::fs::read_to_string(place.path("pipeline.yaml")).unwrap();
+    std::fs::write(place.path("pipeline.yaml"), format!("{text}\nbudget: {{ max_requests: 8 }}\n")).unwrap();
+    assert_eq!(place.call(&RECORD).code, 4);
+    let told = "select status, error, streams->>'$[*].error' from _spile_runs";
+    let recorded = place.query("test.duckdb", told);
+    assert!(recorded[0].contains("as many as `budget.max_requests` allows"), "{recorded:?}");
+
+    place.call(&["replay", "archive", "--to", "again.duckdb", "--quiet"]).succeeded();
+    assert_eq!(place.query("again.duckdb", told), recorded);
+    place.call(&["state", "reset", "pipeline.yaml", "merged", "--drop-tables", "--yes"]).succeeded();
+    place.call(&["replay", "archive", "--stream", "merged", "--quiet"]).succeeded();
+    assert_eq!(place.query("test.duckdb", told), recorded);
 }
 
 #[test]
