@@ -14,7 +14,7 @@ use spile_model::{
 
 use crate::catalog::totals::RunTotals;
 use crate::failure::OrExplain;
-use crate::sql::ident;
+use crate::sql::{ident, instant};
 
 /// Reads and writes Spile's tables of one pipeline in one schema.
 #[derive(Clone, Debug)]
@@ -85,14 +85,14 @@ impl Catalog {
             connection.query_row(
                 &format!(
                     "INSERT INTO {runs} (run, pipeline, version, status, started_at) \
-                     SELECT coalesce(?, coalesce(max(run), 0) + 1), ?, ?, 'running', make_timestamptz(?) FROM {runs} \
+                     SELECT coalesce(?, coalesce(max(run), 0) + 1), ?, ?, 'running', CAST(? AS TIMESTAMPTZ) FROM {runs} \
                      RETURNING run"
                 ),
                 params![
                     start.replays.as_ref().map(|replayed| replayed.run.0),
                     self.pipeline,
                     start.version,
-                    start.started_at.as_microsecond()
+                    instant(start.started_at)
                 ],
                 |row| row.get(0).map(RunId),
             )
@@ -134,13 +134,13 @@ impl Catalog {
         let RunTotals { outcome, error, streams } = RunTotals::of(end, before);
         let sum = |count: &str| -> i64 { streams.iter().filter_map(|totals| totals[count].as_i64()).sum() };
         let sql = format!(
-            "UPDATE {} SET status = ?, finished_at = make_timestamptz(?), \"rows\" = ?, rejected = ?, requests = ?, \
+            "UPDATE {} SET status = ?, finished_at = CAST(? AS TIMESTAMPTZ), \"rows\" = ?, rejected = ?, requests = ?, \
              bytes = ?, streams = ?, error = ? WHERE run = ? AND pipeline = ?",
             self.qualified("_spile_runs")
         );
         let values = params![
             outcome.as_str(),
-            end.finished_at.as_microsecond(),
+            instant(end.finished_at),
             sum("rows"),
             sum("rejected"),
             sum("requests"),
@@ -285,23 +285,17 @@ impl Catalog {
         let progress = serde_json::to_string(&delta.to).expect("progress is plain data");
         let write = if stored.is_some() {
             format!(
-                "UPDATE {state} SET progress = ?, run = ?, updated_at = make_timestamptz(?) \
+                "UPDATE {state} SET progress = ?, run = ?, updated_at = CAST(? AS TIMESTAMPTZ) \
                  WHERE pipeline = ? AND stream = ? AND partition = ?"
             )
         } else {
             format!(
                 "INSERT INTO {state} (progress, run, updated_at, pipeline, stream, partition) \
-                 VALUES (?, ?, make_timestamptz(?), ?, ?, ?)"
+                 VALUES (?, ?, CAST(? AS TIMESTAMPTZ), ?, ?, ?)"
             )
         };
-        let values = params![
-            progress,
-            run.0,
-            at.as_microsecond(),
-            self.pipeline,
-            delta.stream.as_str(),
-            delta.partition.as_str()
-        ];
+        let values =
+            params![progress, run.0, instant(at), self.pipeline, delta.stream.as_str(), delta.partition.as_str()];
         connection.execute(&write, values).map(|_| ()).or_explain("the progress could not be stored")
     }
 
@@ -315,7 +309,7 @@ impl Catalog {
         rejects: &[Reject],
     ) -> Result<(), Failure> {
         let sql = format!(
-            "INSERT INTO {} VALUES (?, ?, ?, make_timestamptz(?), ?, ?, ?, ?)",
+            "INSERT INTO {} VALUES (?, ?, ?, CAST(? AS TIMESTAMPTZ), ?, ?, ?, ?)",
             self.qualified("_spile_rejects")
         );
         let mut insert = connection.prepare(&sql).or_explain("rejects could not be stored")?;
@@ -324,7 +318,7 @@ impl Catalog {
                 run.0,
                 self.pipeline,
                 stream.as_str(),
-                at.as_microsecond(),
+                instant(at),
                 reject.reason,
                 reject.loaded,
                 request,
