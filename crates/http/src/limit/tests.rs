@@ -196,13 +196,20 @@ async fn a_limit_that_the_api_tells_no_more_of_is_forgotten() {
     let (_a, _b, _c) = (admit(&limiter).await, admit(&limiter).await, admit(&limiter).await);
 }
 
+/// What tells of the limit of one resource: so many requests are left, for so many seconds.
+fn told_of(resource: &'static str, left: &'static str, reset: &'static str) -> [(&'static str, &'static str); 4] {
+    [
+        ("x-ratelimit-limit", "30"),
+        ("x-ratelimit-remaining", left),
+        ("x-ratelimit-reset", reset),
+        ("x-ratelimit-resource", resource),
+    ]
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_spent_limit_of_some_streams_holds_the_others_back_neither_when_it_is_told_nor_when_it_refuses() {
     let limiter = limiter(&[], 8);
-    let of = |resource, left| {
-        let told = [("x-ratelimit-limit", "30"), ("x-ratelimit-remaining", left), ("x-ratelimit-reset", "60")];
-        [&told[..], &[("x-ratelimit-resource", resource)]].concat()
-    };
+    let of = |resource, left| told_of(resource, left, "60");
     answered(&limiter, "repos", 200, &of("core", "20")).await;
     answered(&limiter, "found", 403, &of("search", "0")).await;
     assert_eq!(answered(&limiter, "repos", 200, &of("core", "19")).await, Duration::ZERO);
@@ -212,10 +219,7 @@ async fn a_spent_limit_of_some_streams_holds_the_others_back_neither_when_it_is_
 #[tokio::test(start_paused = true)]
 async fn where_a_refusal_by_a_limit_of_some_streams_asks_for_longer_all_of_them_wait_so_long() {
     let limiter = limiter(&[], 8);
-    let of = |resource, left| {
-        let told = [("x-ratelimit-limit", "30"), ("x-ratelimit-remaining", left), ("x-ratelimit-reset", "2")];
-        [&told[..], &[("x-ratelimit-resource", resource)]].concat()
-    };
+    let of = |resource, left| told_of(resource, left, "2");
     answered(&limiter, "repos", 200, &of("core", "20")).await;
     answered(&limiter, "found", 200, &of("search", "9")).await;
     answered(&limiter, "also found", 200, &of("search", "8")).await;
